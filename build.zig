@@ -1,0 +1,79 @@
+const std = @import("std");
+
+/// Where the helper runs: the names that Node gives the architectures, and Zig's.
+const Target = struct { name: []const u8, query: std.Target.Query };
+
+const targets = [_]Target{
+    .{ .name = "x64", .query = .{ .cpu_arch = .x86_64, .os_tag = .linux, .abi = .none } },
+    .{ .name = "arm64", .query = .{ .cpu_arch = .aarch64, .os_tag = .linux, .abi = .none } },
+    .{ .name = "arm", .query = .{ .cpu_arch = .arm, .os_tag = .linux, .abi = .eabi } },
+    .{ .name = "riscv64", .query = .{ .cpu_arch = .riscv64, .os_tag = .linux, .abi = .none } },
+};
+
+/// Small static programs that the tests and the benchmark start.
+const fixtures = [_][]const u8{};
+
+pub fn build(b: *std.Build) void {
+    const options = b.addOptions();
+    options.addOption([:0]const u8, "version", packageVersion(b));
+
+    const all = b.option(bool, "all", "Build the helper for every architecture, not for this machine's alone") orelse false;
+    for (targets) |target| {
+        if (!all and target.query.cpu_arch != b.graph.host.result.cpu.arch) continue;
+        const helper = smallExecutable(b, "unshare-helper", "helper/main.zig", target.query);
+        helper.root_module.addOptions("options", options);
+        install(b, helper, b.fmt("dist/helper/{s}/unshare-helper", .{target.name}));
+    }
+
+    const native: std.Target.Query = .{ .abi = .none };
+    for (fixtures) |name| {
+        const fixture = smallExecutable(b, name, b.fmt("test/fixtures/{s}.zig", .{name}), native);
+        install(b, fixture, b.fmt("dist/test/fixtures/{s}", .{name}));
+    }
+
+    const tests = b.addTest(.{ .root_module = b.createModule(.{
+        .root_source_file = b.path("helper/tests.zig"),
+        .target = b.graph.host,
+    }) });
+    tests.root_module.addOptions("options", options);
+    tests.root_module.addAnonymousImport("unshare.proto", .{ .root_source_file = b.path("proto/unshare.proto") });
+    b.step("test", "Run the helper's unit tests").dependOn(&b.addRunArtifact(tests).step);
+}
+
+/// Static, without libc, and without what only helps a debugger.
+fn smallExecutable(b: *std.Build, name: []const u8, root: []const u8, query: std.Target.Query) *std.Build.Step.Compile {
+    const executable = b.addExecutable(.{
+        .name = name,
+        .linkage = .static,
+        .root_module = b.createModule(.{
+            .root_source_file = b.path(root),
+            .target = b.resolveTargetQuery(query),
+            .optimize = .ReleaseSafe,
+            .single_threaded = true,
+            .strip = true,
+            .unwind_tables = .none,
+            .error_tracing = false,
+            .omit_frame_pointer = true,
+        }),
+    });
+    executable.link_gc_sections = true;
+    executable.build_id = .none;
+    // Zig's start code raises the soft stack limit to this, and children would inherit it.
+    executable.stack_size = 256 * 1024;
+    return executable;
+}
+
+/// Into the source tree's dist/, beside what the TypeScript compiler puts there.
+fn install(b: *std.Build, executable: *std.Build.Step.Compile, path: []const u8) void {
+    const copy = b.addUpdateSourceFiles();
+    copy.addCopyFileToSource(executable.getEmittedBin(), path);
+    b.getInstallStep().dependOn(&copy.step);
+}
+
+fn packageVersion(b: *std.Build) [:0]const u8 {
+    const Package = struct { version: []const u8 };
+    const text = @embedFile("package.json");
+    const package = std.json.parseFromSliceLeaky(Package, b.allocator, text, .{ .ignore_unknown_fields = true }) catch
+        @panic("package.json has no version");
+    return b.allocator.dupeZ(u8, package.version) catch @panic("out of memory");
+}

@@ -1,0 +1,87 @@
+//! What the client is told of its commands.
+const std = @import("std");
+const linux = std.os.linux;
+const commands = @import("commands.zig");
+const connection = @import("connection.zig");
+const limits = @import("limits.zig");
+const messages = @import("messages.zig");
+const Refusal = @import("plan.zig").Refusal;
+const Failure = @import("report.zig").Failure;
+const sys = @import("sys.zig");
+
+pub fn spawned(command: *const commands.Command) void {
+    var pipes: [limits.descriptors_max]messages.Pipe = undefined;
+    var count: usize = 0;
+    var iterator = commands.pipesOf(command);
+    while (iterator.next()) |pipe| : (count += 1) {
+        // Only a kernel without statx, older than any this is meant for, knows no identity; the client then refuses it.
+        const identity = sys.identify(pipe.end) orelse sys.Identity{ .device = 0, .inode = 0 };
+        pipes[count] = .{
+            .number = @intCast(pipe.number),
+            .helper_descriptor = @intCast(pipe.end),
+            .device = identity.device,
+            .inode = identity.inode,
+        };
+    }
+    connection.send(.{ .spawned = .{
+        .command = command.id,
+        .pid = @intCast(command.pid),
+        .pipes = pipes[0..count],
+    } });
+}
+
+pub fn failed(id: u32, failure: Failure) void {
+    connection.send(.{ .spawn_failed = .{
+        .command = id,
+        .stage = failure.stage,
+        .errno = failure.errno,
+        .syscall = if (failure.call == .none) "" else @tagName(failure.call),
+        .item = failure.item,
+        .index = failure.index,
+        .signal = failure.signal,
+        .detail = failure.detail.text(),
+    } });
+}
+
+pub fn refused(id: u32, refusal: Refusal) void {
+    connection.send(.{ .spawn_failed = .{
+        .command = id,
+        .stage = refusal.stage,
+        .item = refusal.item,
+        .index = refusal.index,
+        .detail = refusal.detail,
+    } });
+}
+
+pub fn died(command: *const commands.Command, status: u32, usage: *const sys.Rusage) void {
+    const signal = status & 0x7f;
+    connection.send(.{ .died = .{
+        .command = command.id,
+        .exit_code = if (signal == 0) status >> 8 & 0xff else 0,
+        .signal = signal,
+        .core_dumped = status & 0x80 != 0,
+        .resource_usage = .{
+            .user_time_us = microseconds(usage.user_s, usage.user_us),
+            .system_time_us = microseconds(usage.system_s, usage.system_us),
+            .max_resident_kib = positive(usage.max_resident_kib),
+            .minor_faults = positive(usage.minor_faults),
+            .major_faults = positive(usage.major_faults),
+            .blocks_in = positive(usage.blocks_in),
+            .blocks_out = positive(usage.blocks_out),
+            .voluntary_switches = positive(usage.voluntary_switches),
+            .involuntary_switches = positive(usage.involuntary_switches),
+        },
+    } });
+}
+
+pub fn signalResult(request: u32, errno: u16) void {
+    connection.send(.{ .signal_result = .{ .request = request, .errno = errno } });
+}
+
+fn microseconds(seconds: isize, rest: isize) u64 {
+    return positive(seconds) * std.time.us_per_s + positive(rest);
+}
+
+fn positive(value: isize) u64 {
+    return @intCast(@max(value, 0));
+}

@@ -1,0 +1,110 @@
+//! The control socket: whole messages out of the bytes that arrive, and messages to the client, gathered and sent together.
+const std = @import("std");
+const linux = std.os.linux;
+const limits = @import("limits.zig");
+const messages = @import("messages.zig");
+const sys = @import("sys.zig");
+const wire = @import("wire.zig");
+
+/// The client's socket, where it starts the helper.
+pub const control_fd: sys.fd_t = 3;
+
+pub const ReceiveError = error{ VarintTooLong, MessageTooLarge, OutOfMemory };
+
+var small: [limits.receive_buffer_size]u8 = undefined;
+/// Bytes of `small` that were received and not yet handed out.
+var start: usize = 0;
+var end: usize = 0;
+/// A message that does not fit into `small`, and how much of it there is.
+var large: ?[]align(std.heap.page_size_min) u8 = null;
+var large_filled: usize = 0;
+
+var out: [limits.transmit_buffer_size]u8 = undefined;
+var out_used: usize = 0;
+
+pub const Received = enum { some, nothing, end };
+
+/// Takes in what has arrived, once.
+pub fn receive() Received {
+    const space = if (large) |buffer| buffer[large_filled..] else space: {
+        if (start == end) {
+            start = 0;
+            end = 0;
+        } else if (end == small.len) {
+            std.mem.copyForwards(u8, small[0 .. end - start], small[start..end]);
+            end -= start;
+            start = 0;
+        }
+        break :space small[end..];
+    };
+    std.debug.assert(space.len > 0);
+    const result = linux.recvfrom(control_fd, space.ptr, space.len, linux.MSG.DONTWAIT, null, null);
+    switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
+        .SUCCESS => {},
+        .AGAIN, .INTR => return .nothing,
+        // ECONNRESET: the client closed with messages unread. Whatever else: nothing can come from this socket any more.
+        else => return .end,
+    }
+    if (result == 0) return .end;
+    if (large != null) large_filled += result else end += result;
+    return .some;
+}
+
+/// The next whole message, which is good until the next call.
+pub fn nextMessage() ReceiveError!?[]const u8 {
+    if (large) |buffer| {
+        if (large_filled < buffer.len) return null;
+        return buffer;
+    }
+    const received = small[start..end];
+    const prefix = try wire.peekVarint(received) orelse return null;
+    if (prefix.value > limits.message_in_size_max) return error.MessageTooLarge;
+    const size: usize = @intCast(prefix.value);
+    const body = received[prefix.size..];
+    if (body.len >= size) {
+        start += prefix.size + size;
+        return body[0..size];
+    }
+    if (size + limits.varint_size_max > small.len) {
+        const buffer = sys.allocatePages(size) orelse return error.OutOfMemory;
+        @memcpy(buffer[0..body.len], body);
+        large = buffer;
+        large_filled = body.len;
+        start = end;
+    }
+    return null;
+}
+
+/// The message that nextMessage gave is done with.
+pub fn releaseMessage() void {
+    const buffer = large orelse return;
+    sys.freePages(buffer);
+    large = null;
+    large_filled = 0;
+}
+
+/// Puts a message into the queue, which `flush` sends.
+pub fn send(message: messages.ToClient) void {
+    if (out.len - out_used < limits.message_out_size_max) flush();
+    out_used += wire.encodeDelimited(message, out[out_used..]);
+}
+
+/// Sends all that is queued. A client that does not read holds up nobody but itself: the helper waits for it here.
+pub fn flush() void {
+    var sent: usize = 0;
+    while (sent < out_used) {
+        const flags = linux.MSG.DONTWAIT | linux.MSG.NOSIGNAL;
+        const result = linux.sendto(control_fd, out[sent..].ptr, out_used - sent, flags, null, 0);
+        switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
+            .SUCCESS => sent += result,
+            .INTR => {},
+            .AGAIN => {
+                var waiting = [_]linux.pollfd{.{ .fd = control_fd, .events = linux.POLL.OUT, .revents = 0 }};
+                _ = linux.poll(&waiting, waiting.len, -1);
+            },
+            // EPIPE, ECONNRESET: the client is gone.
+            else => linux.exit_group(0),
+        }
+    }
+    out_used = 0;
+}

@@ -1,0 +1,75 @@
+//! What the helper was started with, and what this kernel can do: read once at the start, constant from then on.
+const std = @import("std");
+const linux = std.os.linux;
+const limits = @import("limits.zig");
+const sys = @import("sys.zig");
+
+pub const Host = struct {
+    /// Mask and ignored signals at the start, a bit for each signal.
+    saved_mask: sys.SignalMask,
+    ignored: sys.SignalMask,
+    /// Limits on descriptors at the start; the helper's own soft limit is its hard one.
+    descriptor_limit: linux.rlimit,
+    descriptor_limit_raised: bool,
+    uid: u32,
+    gid: u32,
+    can_set_groups: bool,
+    has_clone3: bool,
+
+    /// Blocks every signal that can be blocked: what a terminal sends to the foreground group is for children and client,
+    /// and SIGCHLD comes through a signalfd.
+    pub fn prepare() Host {
+        var host: Host = .{
+            .saved_mask = sys.getMask(),
+            .ignored = 0,
+            .descriptor_limit = undefined,
+            .descriptor_limit_raised = false,
+            .uid = sys.geteuid(),
+            .gid = sys.getegid(),
+            .can_set_groups = sys.effectiveCapabilities() >> sys.CAP_SETGID & 1 != 0,
+            .has_clone3 = sys.hasClone3(),
+        };
+        _ = sys.setMask(~@as(sys.SignalMask, 0));
+        for (1..limits.signal_max + 1) |signal| {
+            if (sys.isIgnored(@intCast(signal))) host.ignored |= signalBit(signal);
+        }
+        // An ignored SIGCHLD would make the kernel reap children by itself.
+        _ = sys.setDefault(@intFromEnum(linux.SIG.CHLD));
+        host.raiseDescriptorLimit();
+        return host;
+    }
+
+    fn raiseDescriptorLimit(host: *Host) void {
+        if (sys.errnoOf(linux.prlimit(0, .NOFILE, null, &host.descriptor_limit)) != 0) return;
+        if (host.descriptor_limit.cur == host.descriptor_limit.max) return;
+        const raised: linux.rlimit = .{ .cur = host.descriptor_limit.max, .max = host.descriptor_limit.max };
+        host.descriptor_limit_raised = sys.errnoOf(linux.prlimit(0, .NOFILE, &raised, null)) == 0;
+    }
+};
+
+pub fn signalBit(signal: usize) sys.SignalMask {
+    std.debug.assert(signal >= 1 and signal <= limits.signal_max);
+    return @as(sys.SignalMask, 1) << @intCast(signal - 1);
+}
+
+/// Whether /proc shows the pid namespace that this process is in, so that /proc/<pid> is the process that clone
+/// returned: then NSpid has one number, that of getpid (man 5 proc).
+pub fn procIsOwn() bool {
+    var buffer: [4096]u8 = undefined;
+    const status = sys.readSmallFile("/proc/self/status", &buffer) orelse return false;
+    return nsPidIs(status, @intCast(linux.getpid()));
+}
+
+fn nsPidIs(status: []const u8, pid: u32) bool {
+    const key = "\nNSpid:\t";
+    const start = (std.mem.indexOf(u8, status, key) orelse return false) + key.len;
+    const line = std.mem.sliceTo(status[start..], '\n');
+    return (std.fmt.parseInt(u32, line, 10) catch return false) == pid;
+}
+
+test "/proc of another pid namespace is told apart" {
+    try std.testing.expect(nsPidIs("Name:\ta\nNSpid:\t41\nNSsid:\t3\n", 41));
+    try std.testing.expect(!nsPidIs("Name:\ta\nNSpid:\t900\t41\nNSsid:\t3\n", 41));
+    try std.testing.expect(!nsPidIs("Name:\ta\nNSpid:\t42\nNSsid:\t3\n", 41));
+    try std.testing.expect(!nsPidIs("Name:\ta\n", 41));
+}

@@ -1,0 +1,83 @@
+//! Making the child. There are two ways:
+//!
+//! * Like fork, for every plan that changes a namespace or a credential: the child has a copy of the helper's memory.
+//! * Sharing the helper's memory, for plain plans: no page tables to copy, and none to fault in again on both sides. The
+//!   helper does not wait for execve (CLONE_VFORK would hold up every other command while one opens a path on a dead
+//!   mount); instead the child has a stack and a plan of its own until its report pipe ends. How many there may be is
+//!   limited, and past that a plain plan is launched like fork as well.
+const std = @import("std");
+const linux = std.os.linux;
+const child = @import("child.zig");
+const limits = @import("limits.zig");
+const Plan = @import("plan.zig").Plan;
+const sys = @import("sys.zig");
+
+const SIGCHLD = @intFromEnum(linux.SIG.CHLD);
+
+/// The child's pid, or the error of clone3 or clone.
+pub fn likeFork(plan: *const Plan) usize {
+    // What only finds out which namespace was refused starts in none.
+    const flags: u64 = if (plan.diagnose == null) plan.namespaces else 0;
+    const result = if (plan.host.has_clone3)
+        sys.clone3(&.{ .flags = flags, .exit_signal = SIGCHLD })
+    else
+        sys.cloneLegacy(flags, SIGCHLD);
+    if (result == 0) child.run(plan);
+    return result;
+}
+
+/// The child's pid, or the error of clone. `place` is taken until the report pipe ends.
+pub fn sharingMemory(place: *Place) usize {
+    const stack = place.pages.?[guard_size..][0..limits.shared_launch_stack_size];
+    // aarch64, riscv64: the stack pointer has to be a multiple of 16, and clone does not see to it.
+    const top = @intFromPtr(stack.ptr) + stack.len;
+    std.debug.assert(top % 16 == 0);
+    const flags = linux.CLONE.VM | SIGCHLD;
+    return linux.clone(runShared, top, flags, @intFromPtr(&place.plan), null, 0, null);
+}
+
+fn runShared(argument: usize) callconv(.c) u8 {
+    const plan: *const Plan = @ptrFromInt(argument);
+    child.run(plan);
+}
+
+const guard_size = std.heap.page_size_max;
+const place_size = guard_size + limits.shared_launch_stack_size + limits.shared_launch_arena_size;
+
+/// What a child that shares the helper's memory needs for itself: a guard page, its stack, and its plan with all that it
+/// points to.
+pub const Place = struct {
+    plan: Plan = undefined,
+    pages: ?[]align(std.heap.page_size_min) u8 = null,
+    taken: bool = false,
+
+    pub fn arena(place: *Place) []u8 {
+        return place.pages.?[guard_size + limits.shared_launch_stack_size ..];
+    }
+
+    pub fn release(place: *Place) void {
+        std.debug.assert(place.taken);
+        place.taken = false;
+    }
+};
+
+var places: [limits.shared_launches_max]Place = @splat(.{});
+
+/// A place that is free, the same ones first, so that few are ever touched.
+pub fn takePlace() ?*Place {
+    for (&places) |*place| {
+        if (place.taken) continue;
+        if (place.pages == null) {
+            const pages = sys.allocatePages(place_size) orelse return null;
+            const guarded = linux.mprotect(pages.ptr, guard_size, .{});
+            if (sys.errnoOf(guarded) != 0) {
+                sys.freePages(pages);
+                return null;
+            }
+            place.pages = pages;
+        }
+        place.taken = true;
+        return place;
+    }
+    return null;
+}

@@ -1,0 +1,54 @@
+//! Every limit of the helper, by name, and how they hang together.
+const std = @import("std");
+
+/// One message, without its length prefix. execve(2) takes 6 MiB of arguments and environment at most.
+pub const message_in_size_max = 8 << 20;
+/// A longer varint than this is refused; 64 bits need ten bytes.
+pub const varint_size_max = 10;
+/// How deep groups that this helper does not know may be nested.
+pub const group_depth_max = 8;
+
+/// Messages up to this size are received without an allocation of their own.
+pub const receive_buffer_size = 64 << 10;
+pub const transmit_buffer_size = 32 << 10;
+/// One message to the client.
+pub const message_out_size_max = 4 << 10;
+
+pub const arguments_max = 1 << 20;
+pub const environment_max = 1 << 20;
+pub const descriptors_max = 64;
+pub const namespaces_max = 16;
+/// UID_GID_MAP_MAX_EXTENTS, man 7 user_namespaces.
+pub const id_map_rows_max = 340;
+/// A map is written with one write(2), which has to be shorter than this.
+pub const id_map_text_size_max = 4096;
+
+/// Commands that are being started or that live.
+pub const commands_max = 1 << 15;
+/// Pipe ends that clients have not released yet.
+pub const pipes_max = 1 << 15;
+
+/// Commands that are between clone and execve and share the helper's memory.
+pub const shared_launches_max = 16;
+/// What such a command runs on, and where its arguments lie.
+pub const shared_launch_stack_size = 16 << 10;
+pub const shared_launch_arena_size = 64 << 10;
+
+/// Events taken from epoll at once.
+pub const events_max = 64;
+
+pub const signal_max = 64;
+
+/// Of the bytes of a message, what its decoded form takes at most: an empty string is two bytes there, and a pointer
+/// and a NUL here.
+pub fn arenaSize(message_size: usize) usize {
+    return 8 * message_size + 4096;
+}
+
+comptime {
+    std.debug.assert(receive_buffer_size < message_in_size_max);
+    std.debug.assert(message_out_size_max < transmit_buffer_size);
+    std.debug.assert(pipes_max >= commands_max);
+    // A pipe takes 44 bytes of Spawned at most.
+    std.debug.assert(descriptors_max * 44 + 64 < message_out_size_max);
+}

@@ -1,0 +1,84 @@
+//! The helper's loop: one thread, one epoll on the control socket, a signalfd for SIGCHLD, and the report pipes of commands
+//! that are being started. It never waits for a child.
+const std = @import("std");
+const linux = std.os.linux;
+const commands = @import("commands.zig");
+const connection = @import("connection.zig");
+const Host = @import("host.zig").Host;
+const limits = @import("limits.zig");
+const messages = @import("messages.zig");
+const reaper = @import("reaper.zig");
+const requests = @import("requests.zig");
+const starter = @import("starter.zig");
+const sys = @import("sys.zig");
+
+const event_control = std.math.maxInt(u32);
+const event_signal = event_control - 1;
+
+comptime {
+    // Every other event is the index of a command.
+    std.debug.assert(event_signal > commands.none);
+}
+
+var epoll_fd: sys.fd_t = -1;
+
+/// Serves the client until it is gone. Returns the helper's exit status.
+pub fn run(host: *const Host) u8 {
+    const epoll_result = linux.epoll_create1(linux.EPOLL.CLOEXEC);
+    if (sys.errnoOf(epoll_result) != 0) return 1;
+    epoll_fd = sys.asFd(epoll_result);
+    const signal_result = sys.signalfd(@import("host.zig").signalBit(@intFromEnum(linux.SIG.CHLD)));
+    if (sys.errnoOf(signal_result) != 0) return 1;
+    const signal_fd = sys.asFd(signal_result);
+    if (watch(connection.control_fd, linux.EPOLL.IN, event_control) != 0) return 1;
+    if (watch(signal_fd, linux.EPOLL.IN, event_signal) != 0) return 1;
+    while (true) {
+        connection.flush();
+        var events: [limits.events_max]linux.epoll_event = undefined;
+        const count = linux.epoll_wait(epoll_fd, &events, events.len, -1);
+        if (sys.isError(count, .INTR)) continue;
+        if (sys.errnoOf(count) != 0) return 1;
+        var control_ready = false;
+        var signal_ready = false;
+        // New commands come last: an event of this round never belongs to a command that took over an index.
+        for (events[0..count]) |event| switch (event.data.u32) {
+            event_control => control_ready = true,
+            event_signal => signal_ready = true,
+            else => |index| starter.reportEnded(@intCast(index)),
+        };
+        if (signal_ready) {
+            discardSignals(signal_fd);
+            reaper.reapAll();
+        }
+        if (control_ready) switch (connection.receive()) {
+            .nothing => {},
+            .end => return 0,
+            .some => requests.serve(host) catch |err| return endWith(err),
+        };
+    }
+}
+
+/// Tells the client what was wrong with what it sent.
+fn endWith(err: requests.Error) u8 {
+    connection.send(.{ .protocol_error = .{ .name = @errorName(err) } });
+    connection.flush();
+    return 1;
+}
+
+/// The errno of epoll_ctl, or 0.
+fn watch(fd: sys.fd_t, events: u32, data: u32) u16 {
+    var event: linux.epoll_event = .{ .events = events, .data = .{ .u32 = data } };
+    return sys.errnoOf(linux.epoll_ctl(epoll_fd, linux.EPOLL.CTL_ADD, fd, &event));
+}
+
+/// Reports when every writing end of a report pipe is closed. What the child wrote before waits in the pipe: one event
+/// a command, not two. Closing the descriptor ends it.
+pub fn watchReport(fd: sys.fd_t, index: commands.Index) u16 {
+    return watch(fd, linux.EPOLL.HUP, index);
+}
+
+/// What the signalfd says is not needed: SIGCHLDs are merged, so wait4 has to ask for every child anyway.
+fn discardSignals(fd: sys.fd_t) void {
+    var info: linux.signalfd_siginfo = undefined;
+    _ = linux.read(fd, @ptrCast(&info), @sizeOf(linux.signalfd_siginfo));
+}

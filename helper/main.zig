@@ -1,0 +1,76 @@
+//! The helper: started by the client with the control socket at descriptor 3, it starts programs until that socket ends.
+const std = @import("std");
+const linux = std.os.linux;
+const commands = @import("commands.zig");
+const connection = @import("connection.zig");
+const descriptors = @import("descriptors.zig");
+const Host = @import("host.zig").Host;
+const loop = @import("loop.zig");
+const messages = @import("messages.zig");
+const seal = @import("seal.zig");
+const sys = @import("sys.zig");
+
+/// What std would bring in for its own messages, signals and stack traces is larger than the helper.
+pub const std_options: std.Options = .{
+    .enable_segfault_handler = false,
+    .signal_stack_size = null,
+    .allow_stack_tracing = false,
+};
+pub const std_options_debug_threaded_io: ?*std.Io.Threaded = null;
+pub const std_options_debug_io: std.Io = @compileError("the helper prints nothing through std");
+pub const panic = std.debug.FullPanic(endWithMessage);
+
+fn endWithMessage(message: []const u8, _: ?usize) noreturn {
+    die(message, 70);
+}
+
+fn die(message: []const u8, status: u8) noreturn {
+    const parts = [_]std.posix.iovec_const{ part("unshare-helper: "), part(message), part("\n") };
+    _ = linux.writev(2, &parts, parts.len);
+    linux.exit_group(status);
+}
+
+fn part(text: []const u8) std.posix.iovec_const {
+    return .{ .base = text.ptr, .len = text.len };
+}
+
+pub fn main(init: std.process.Init.Minimal) u8 {
+    if (linux.getauxval(std.elf.AT_SECURE) != 0) die("refuses to run with more privileges than its caller", 77);
+    openStandardDescriptors();
+    if (!isSocket(connection.control_fd)) {
+        die("descriptor 3 is no stream socket; the npm package `unshare` starts this program", 64);
+    }
+    const arguments: [*:null]const ?[*:0]const u8 = @ptrCast(init.args.vector.ptr);
+    const unsealed_reason = seal.ensure(arguments, init.environ.block.slice.ptr);
+    // After execveat from a descriptor, the name would be the descriptor's number.
+    _ = linux.prctl(@intFromEnum(linux.PR.SET_NAME), @intFromPtr("unshare-helper"), 0, 0, 0);
+    // What the client's parents left open is not for children, and neither is the control socket.
+    descriptors.closeAllBut(&.{connection.control_fd});
+    _ = sys.fcntl(connection.control_fd, sys.F_SETFD, sys.FD_CLOEXEC);
+    commands.prepare();
+    const host: Host = .prepare();
+    connection.send(.{ .hello = .{
+        .protocol = messages.protocol_version,
+        .version = @import("options").version,
+        .pid = @intCast(linux.getpid()),
+        .sealed = unsealed_reason.len == 0,
+        .unsealed_reason = unsealed_reason,
+    } });
+    return loop.run(&host);
+}
+
+/// A descriptor below 3 that is closed would become one of the helper's own, and children inherit these.
+fn openStandardDescriptors() void {
+    for (0..3) |fd| {
+        if (sys.errnoOf(sys.fcntl(@intCast(fd), sys.F_GETFD, 0)) == 0) continue;
+        // The lowest free number is this one.
+        _ = linux.openat(linux.AT.FDCWD, "/dev/null", .{ .ACCMODE = .RDWR }, 0);
+    }
+}
+
+fn isSocket(fd: sys.fd_t) bool {
+    var kind: u32 = 0;
+    var size: linux.socklen_t = @sizeOf(u32);
+    const result = linux.getsockopt(fd, linux.SOL.SOCKET, linux.SO.TYPE, @ptrCast(&kind), &size);
+    return sys.errnoOf(result) == 0 and kind == linux.SOCK.STREAM;
+}

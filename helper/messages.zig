@@ -1,0 +1,267 @@
+//! The messages of proto/unshare.proto. A test at the end compares each struct and enum with that file.
+const std = @import("std");
+const limits = @import("limits.zig");
+const wire = @import("wire.zig");
+
+/// The protocol that this helper speaks; see Hello.protocol.
+pub const protocol_version = 1;
+
+const empty: [:0]const u8 = "";
+
+pub const ToHelper = struct {
+    hello: ?Hello = null,
+    spawn: ?Spawn = null,
+    signal: ?Signal = null,
+    release_pipes: ?ReleasePipes = null,
+
+    pub const numbers = .{ .hello = 1, .spawn = 2, .signal = 3, .release_pipes = 4 };
+};
+
+pub const ToClient = struct {
+    hello: ?Hello = null,
+    spawned: ?Spawned = null,
+    spawn_failed: ?SpawnFailed = null,
+    died: ?Died = null,
+    signal_result: ?SignalResult = null,
+    protocol_error: ?ProtocolError = null,
+
+    pub const numbers = .{
+        .hello = 1,
+        .spawned = 2,
+        .spawn_failed = 3,
+        .died = 4,
+        .signal_result = 5,
+        .protocol_error = 6,
+    };
+};
+
+pub const Hello = struct {
+    protocol: u32 = 0,
+    version: [:0]const u8 = empty,
+    pid: u32 = 0,
+    sealed: bool = false,
+    unsealed_reason: [:0]const u8 = empty,
+
+    pub const numbers = .{ .protocol = 1, .version = 2, .pid = 3, .sealed = 4, .unsealed_reason = 5 };
+};
+
+pub const Spawn = struct {
+    command: u32 = 0,
+    program: [:0]const u8 = empty,
+    arguments: wire.Strings = &.{},
+    environment: wire.Strings = &.{},
+    start_dir: ?[:0]const u8 = null,
+    current_dir: ?[:0]const u8 = null,
+    umask: ?u32 = null,
+    descriptors: []const Descriptor = &.{},
+    namespaces: []const Namespace = &.{},
+    uid_maps: []const IdMap = &.{},
+    gid_maps: []const IdMap = &.{},
+    uid: ?u32 = null,
+    gid: ?u32 = null,
+    make_group_leader: bool = false,
+    parent_death_signal: u32 = 0,
+
+    pub const numbers = .{
+        .command = 1,
+        .program = 2,
+        .arguments = 3,
+        .environment = 4,
+        .start_dir = 5,
+        .current_dir = 6,
+        .umask = 7,
+        .descriptors = 8,
+        .namespaces = 9,
+        .uid_maps = 10,
+        .gid_maps = 11,
+        .uid = 12,
+        .gid = 13,
+        .make_group_leader = 14,
+        .parent_death_signal = 15,
+    };
+    pub const maxima = .{
+        .arguments = limits.arguments_max,
+        .environment = limits.environment_max,
+        .descriptors = limits.descriptors_max,
+        .namespaces = limits.namespaces_max,
+        .uid_maps = limits.id_map_rows_max,
+        .gid_maps = limits.id_map_rows_max,
+    };
+};
+
+pub const Descriptor = struct {
+    number: u32 = 0,
+    source: DescriptorSource = .unspecified,
+
+    pub const numbers = .{ .number = 1, .source = 2 };
+};
+
+pub const DescriptorSource = enum(u8) {
+    unspecified = 0,
+    inherit = 1,
+    null_read = 2,
+    null_write = 3,
+    pipe_read = 4,
+    pipe_write = 5,
+};
+
+pub const Namespace = enum(u8) {
+    unspecified = 0,
+    mount = 1,
+    uts = 2,
+    ipc = 3,
+    user = 4,
+    pid = 5,
+    net = 6,
+    cgroup = 7,
+};
+
+pub const IdMap = struct {
+    inside: u32 = 0,
+    outside: u32 = 0,
+    count: u32 = 0,
+
+    pub const numbers = .{ .inside = 1, .outside = 2, .count = 3 };
+};
+
+pub const Spawned = struct {
+    command: u32 = 0,
+    pid: u32 = 0,
+    pipes: []const Pipe = &.{},
+
+    pub const numbers = .{ .command = 1, .pid = 2, .pipes = 3 };
+    pub const maxima = .{ .pipes = limits.descriptors_max };
+};
+
+pub const Pipe = struct {
+    number: u32 = 0,
+    helper_descriptor: u32 = 0,
+    device: u64 = 0,
+    inode: u64 = 0,
+
+    pub const numbers = .{ .number = 1, .helper_descriptor = 2, .device = 3, .inode = 4 };
+};
+
+pub const SpawnFailed = struct {
+    command: u32 = 0,
+    stage: Stage = .unspecified,
+    errno: u32 = 0,
+    syscall: [:0]const u8 = empty,
+    item: Item = .none,
+    index: u32 = 0,
+    signal: u32 = 0,
+    detail: [:0]const u8 = empty,
+
+    pub const numbers = .{
+        .command = 1,
+        .stage = 2,
+        .errno = 3,
+        .syscall = 4,
+        .item = 5,
+        .index = 6,
+        .signal = 7,
+        .detail = 8,
+    };
+};
+
+pub const Stage = enum(u8) {
+    unspecified = 0,
+    create_pipe = 1,
+    fork = 2,
+    exec = 3,
+    chdir = 4,
+    parent_death_signal = 5,
+    pipe_error = 6,
+    wait_error = 7,
+    stdio_error = 8,
+    set_user = 9,
+    change_root = 10,
+    set_id_map = 11,
+    aux_command_exited = 12,
+    aux_command_killed = 13,
+    set_pgid = 14,
+    set_ns = 15,
+    cap_set = 16,
+    before_unfreeze = 17,
+    pre_exec = 18,
+    unknown_error = 19,
+    limit = 20,
+    protocol = 21,
+};
+
+pub const Item = enum(u8) {
+    none = 0,
+    program = 1,
+    start_dir = 2,
+    current_dir = 3,
+    namespace = 4,
+    uid_map = 5,
+    gid_map = 6,
+    setgroups = 7,
+    uid = 8,
+    gid = 9,
+    groups = 10,
+    descriptor = 11,
+    mount_propagation = 12,
+};
+
+pub const Died = struct {
+    command: u32 = 0,
+    exit_code: u32 = 0,
+    signal: u32 = 0,
+    core_dumped: bool = false,
+    resource_usage: ?ResourceUsage = null,
+
+    pub const numbers = .{ .command = 1, .exit_code = 2, .signal = 3, .core_dumped = 4, .resource_usage = 5 };
+};
+
+pub const ResourceUsage = struct {
+    user_time_us: u64 = 0,
+    system_time_us: u64 = 0,
+    max_resident_kib: u64 = 0,
+    minor_faults: u64 = 0,
+    major_faults: u64 = 0,
+    blocks_in: u64 = 0,
+    blocks_out: u64 = 0,
+    voluntary_switches: u64 = 0,
+    involuntary_switches: u64 = 0,
+
+    pub const numbers = .{
+        .user_time_us = 1,
+        .system_time_us = 2,
+        .max_resident_kib = 3,
+        .minor_faults = 4,
+        .major_faults = 5,
+        .blocks_in = 6,
+        .blocks_out = 7,
+        .voluntary_switches = 8,
+        .involuntary_switches = 9,
+    };
+};
+
+pub const Signal = struct {
+    request: u32 = 0,
+    command: u32 = 0,
+    signal: u32 = 0,
+
+    pub const numbers = .{ .request = 1, .command = 2, .signal = 3 };
+};
+
+pub const SignalResult = struct {
+    request: u32 = 0,
+    errno: u32 = 0,
+
+    pub const numbers = .{ .request = 1, .errno = 2 };
+};
+
+pub const ReleasePipes = struct {
+    command: u32 = 0,
+
+    pub const numbers = .{ .command = 1 };
+};
+
+pub const ProtocolError = struct {
+    name: [:0]const u8 = empty,
+
+    pub const numbers = .{ .name = 1 };
+};

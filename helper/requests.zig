@@ -1,0 +1,128 @@
+//! What the client asks for, message by message.
+const std = @import("std");
+const linux = std.os.linux;
+const answers = @import("answers.zig");
+const commands = @import("commands.zig");
+const connection = @import("connection.zig");
+const Host = @import("host.zig").Host;
+const launch = @import("launch.zig");
+const limits = @import("limits.zig");
+const messages = @import("messages.zig");
+const plans = @import("plan.zig");
+const starter = @import("starter.zig");
+const sys = @import("sys.zig");
+const wire = @import("wire.zig");
+
+/// What ends the connection. The client is told the name.
+pub const Error = wire.Error || connection.ReceiveError || error{
+    HelloMissing,
+    HelloRepeated,
+    ProtocolMismatch,
+    MessageEmpty,
+    MessageAmbiguous,
+    CommandInUse,
+};
+
+var greeted = false;
+
+/// Handles every whole message that has been received.
+pub fn serve(host: *const Host) Error!void {
+    while (try connection.nextMessage()) |bytes| {
+        defer connection.releaseMessage();
+        try serveMessage(bytes, host);
+    }
+}
+
+/// Messages go into the memory of a child to be, where one is free and they fit, so that nothing has to be copied
+/// again.
+fn serveMessage(bytes: []const u8, host: *const Host) Error!void {
+    const place = launch.takePlace();
+    // Whoever starts a command with it keeps it.
+    var place_is_ours = place != null;
+    defer if (place_is_ours) place.?.release();
+    if (place) |taken| {
+        var arena: wire.Arena = .{ .buffer = taken.arena() };
+        if (decode(bytes, &arena)) |message| {
+            if (message) |decoded| place_is_ours = !try dispatch(decoded, host, taken);
+            return;
+        } else |err| if (err != error.ArenaExhausted) return err;
+    }
+    const pages = sys.allocatePages(limits.arenaSize(bytes.len)) orelse return error.OutOfMemory;
+    defer sys.freePages(pages);
+    var arena: wire.Arena = .{ .buffer = pages };
+    const message = try decode(bytes, &arena) orelse return;
+    const kept = try dispatch(message, host, null);
+    std.debug.assert(!kept);
+}
+
+/// Null: a command that is past a limit, which the client has been told.
+fn decode(bytes: []const u8, arena: *wire.Arena) wire.Error!?messages.ToHelper {
+    return wire.decode(messages.ToHelper, bytes, arena) catch |err| {
+        if (err != error.ListTooLong) return err;
+        const id = wire.findUint32(bytes, messages.ToHelper.numbers.spawn, messages.Spawn.numbers.command) orelse
+            return err;
+        const refused = arena.refused.?;
+        var buffer: [64]u8 = undefined;
+        const detail = std.fmt.bufPrintZ(&buffer, "{s}: at most {d}", .{ refused.list, refused.limit }) catch unreachable;
+        answers.refused(id, .{ .stage = .limit, .detail = detail });
+        return null;
+    };
+}
+
+/// Returns whether a command has taken `place`.
+fn dispatch(message: messages.ToHelper, host: *const Host, place: ?*launch.Place) Error!bool {
+    var count: usize = 0;
+    inline for (@typeInfo(messages.ToHelper).@"struct".fields) |field| {
+        if (@field(message, field.name) != null) count += 1;
+    }
+    if (count == 0) return error.MessageEmpty;
+    if (count > 1) return error.MessageAmbiguous;
+    if (message.hello) |hello| {
+        if (greeted) return error.HelloRepeated;
+        if (hello.protocol != messages.protocol_version) return error.ProtocolMismatch;
+        greeted = true;
+        return false;
+    }
+    if (!greeted) return error.HelloMissing;
+    if (message.spawn) |*request| return spawn(request, host, place);
+    if (message.signal) |request| signal(request);
+    if (message.release_pipes) |request| releasePipes(request);
+    return false;
+}
+
+var plan_like_fork: plans.Plan = undefined;
+
+fn spawn(request: *const messages.Spawn, host: *const Host, place: ?*launch.Place) Error!bool {
+    if (commands.findById(request.command) != null) return error.CommandInUse;
+    const plan = if (place) |taken| &taken.plan else &plan_like_fork;
+    if (plans.make(plan, request, host)) |refusal| {
+        answers.refused(request.command, refusal);
+        return false;
+    }
+    // A child like fork's has a copy of the place, which is free again at once.
+    const shared = if (plan.isPlain()) place else null;
+    starter.start(request.command, plan, shared);
+    return shared != null;
+}
+
+fn signal(request: messages.Signal) void {
+    if (request.signal < 1 or request.signal > limits.signal_max) {
+        return answers.signalResult(request.request, @intFromEnum(sys.E.INVAL));
+    }
+    const index = commands.findById(request.command) orelse
+        return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
+    const command = commands.get(index);
+    // Reaped: its pid may be another process by now.
+    if (command.state == .dead) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
+    const result = linux.kill(command.pid, @enumFromInt(request.signal));
+    answers.signalResult(request.request, sys.errnoOf(result));
+}
+
+fn releasePipes(request: messages.ReleasePipes) void {
+    const index = commands.findById(request.command) orelse return;
+    const command = commands.get(index);
+    // Before Spawned there is nothing that the client could have opened.
+    if (command.state != .running and command.state != .dead) return;
+    commands.closePipes(command);
+    if (command.state == .dead) commands.remove(index);
+}

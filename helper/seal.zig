@@ -1,0 +1,71 @@
+//! The helper runs from a sealed copy of its binary: a program that is root in its sandbox could otherwise write to the file
+//! through /proc/<pid>/exe (CVE-2019-5736).
+const std = @import("std");
+const linux = std.os.linux;
+const sys = @import("sys.zig");
+
+const seals = linux.F.SEAL_SEAL | linux.F.SEAL_SHRINK | linux.F.SEAL_GROW | linux.F.SEAL_WRITE;
+
+/// Why there is no sealed copy, for Hello; empty where this process runs from one.
+pub const Reason = [:0]const u8;
+
+var reason_buffer: [64]u8 = undefined;
+
+fn failed(call: []const u8, result: usize) Reason {
+    return std.fmt.bufPrintZ(&reason_buffer, "{s}: errno {d}", .{ call, sys.errnoOf(result) }) catch unreachable;
+}
+
+/// Runs this program again from a sealed copy, unless it does already. Returns where that is not possible, or would lose
+/// the AppArmor profile that is attached to the program's path.
+pub fn ensure(arguments: [*:null]const ?[*:0]const u8, environment: [*:null]const ?[*:0]const u8) Reason {
+    const opened = linux.openat(linux.AT.FDCWD, "/proc/self/exe", .{ .CLOEXEC = true }, 0);
+    if (sys.errnoOf(opened) != 0) return failed("open /proc/self/exe", opened);
+    const program = sys.asFd(opened);
+    defer _ = linux.close(program);
+    const present = sys.fcntl(program, sys.F_GET_SEALS, 0);
+    if (sys.errnoOf(present) == 0 and present & seals == seals) return "";
+    if (hasProfile()) return "apparmor";
+
+    const created = createMemory();
+    if (sys.errnoOf(created) != 0) return failed("memfd_create", created);
+    const copy = sys.asFd(created);
+    defer _ = linux.close(copy);
+    while (true) {
+        const count = linux.sendfile(copy, program, null, 1 << 20);
+        if (sys.errnoOf(count) != 0) return failed("sendfile", count);
+        if (count == 0) break;
+    }
+    const sealed = sys.fcntl(copy, sys.F_ADD_SEALS, seals);
+    if (sys.errnoOf(sealed) != 0) return failed("fcntl F_ADD_SEALS", sealed);
+    const by_descriptor: linux.EXECVEAT = .{ .EMPTY_PATH = true, .SYMLINK_NOFOLLOW = false };
+    const result = linux.execveat(copy, "", arguments, environment, by_descriptor);
+    return failed("execveat", result);
+}
+
+fn createMemory() usize {
+    const flags: u32 = linux.MFD.CLOEXEC | linux.MFD.ALLOW_SEALING;
+    // Without MFD_EXEC, a kernel that knows it complains or refuses; an older one does not know it.
+    const mfd_exec = 0x10;
+    const result = linux.memfd_create("unshare-helper", flags | mfd_exec);
+    return if (sys.isError(result, .INVAL)) linux.memfd_create("unshare-helper", flags) else result;
+}
+
+fn hasProfile() bool {
+    var buffer: [512]u8 = undefined;
+    const label = sys.readSmallFile("/proc/self/attr/apparmor/current", &buffer) orelse
+        sys.readSmallFile("/proc/self/attr/current", &buffer) orelse return false;
+    return isProfile(label);
+}
+
+/// AppArmor writes `name (mode)`, or `unconfined`; other security modules write no mode.
+fn isProfile(label: []const u8) bool {
+    return std.mem.endsWith(u8, std.mem.trimEnd(u8, label, "\n\x00"), ")");
+}
+
+test "labels with an AppArmor profile" {
+    try std.testing.expect(isProfile("/usr/lib/unshare-helper (enforce)\n"));
+    try std.testing.expect(isProfile("unshare (unconfined)\n"));
+    try std.testing.expect(!isProfile("unconfined\n"));
+    try std.testing.expect(!isProfile("unconfined_u:unconfined_r:unconfined_t:s0\x00"));
+    try std.testing.expect(!isProfile(""));
+}

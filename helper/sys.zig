@@ -1,0 +1,256 @@
+//! System calls as the kernel has them: those that std.os.linux lacks or gets wrong, and small helpers around the rest.
+//! Results are the kernel's: `errnoOf` tells a failure.
+const std = @import("std");
+const linux = std.os.linux;
+
+pub const fd_t = linux.fd_t;
+pub const pid_t = linux.pid_t;
+pub const E = linux.E;
+
+/// 0 where the call succeeded.
+pub fn errnoOf(result: usize) u16 {
+    const signed: isize = @bitCast(result);
+    return if (signed < 0 and signed > -4096) @intCast(-signed) else 0;
+}
+
+pub fn isError(result: usize, e: E) bool {
+    return errnoOf(result) == @intFromEnum(e);
+}
+
+/// The value of a call that succeeded, as a descriptor.
+pub fn asFd(result: usize) fd_t {
+    std.debug.assert(errnoOf(result) == 0);
+    return @intCast(result);
+}
+
+fn arg(value: anytype) usize {
+    return @bitCast(@as(isize, value));
+}
+
+pub fn close(fd: fd_t) void {
+    std.debug.assert(fd > 2);
+    // The descriptor is free whatever close says (man 2 close), and a pipe or socket has nothing to lose.
+    _ = linux.close(fd);
+}
+
+/// std's CLOSE_RANGE flags are off by one bit; none is needed here.
+pub fn closeRange(first: fd_t, last: u32) usize {
+    return linux.syscall3(.close_range, arg(first), last, 0);
+}
+
+/// `struct clone_args`, CLONE_ARGS_SIZE_VER0.
+pub const CloneArgs = extern struct {
+    flags: u64 align(8) = 0,
+    pidfd: u64 = 0,
+    child_tid: u64 = 0,
+    parent_tid: u64 = 0,
+    exit_signal: u64 = 0,
+    stack: u64 = 0,
+    stack_size: u64 = 0,
+    tls: u64 = 0,
+
+    comptime {
+        std.debug.assert(@sizeOf(CloneArgs) == 64);
+    }
+};
+
+/// Returns twice. Never with CLONE_VM: both sides would run on one stack.
+pub inline fn clone3(args: *const CloneArgs) usize {
+    std.debug.assert(args.flags & linux.CLONE.VM == 0);
+    return linux.syscall2(.clone3, @intFromPtr(args), @sizeOf(CloneArgs));
+}
+
+/// The older call with the flags that both know. Returns twice, as above.
+pub inline fn cloneLegacy(flags: u64, exit_signal: u64) usize {
+    std.debug.assert(flags & linux.CLONE.VM == 0);
+    std.debug.assert(flags & 0xff == 0);
+    return linux.syscall5(.clone, @intCast(flags | exit_signal), 0, 0, 0, 0);
+}
+
+/// Whether this kernel, and whatever filters its calls, has clone3: a null argument is EINVAL then.
+pub fn hasClone3() bool {
+    return isError(linux.syscall2(.clone3, 0, 0), .INVAL);
+}
+
+pub fn fcntl(fd: fd_t, command: i32, value: usize) usize {
+    return linux.syscall3(if (@hasField(linux.SYS, "fcntl64")) .fcntl64 else .fcntl, arg(fd), arg(command), value);
+}
+
+pub const F_DUPFD_CLOEXEC = 1030;
+pub const F_GETFD = 1;
+pub const F_SETFD = 2;
+pub const F_GETFL = 3;
+pub const F_SETFL = 4;
+pub const F_ADD_SEALS = 1033;
+pub const F_GET_SEALS = 1034;
+pub const FD_CLOEXEC = 1;
+
+pub const open_nonblock: u32 = @bitCast(linux.O{ .NONBLOCK = true });
+
+/// As linux.rusage, but with the `long`s that the kernel writes on every architecture.
+pub const Rusage = extern struct {
+    user_s: isize,
+    user_us: isize,
+    system_s: isize,
+    system_us: isize,
+    max_resident_kib: isize,
+    shared: isize,
+    data: isize,
+    stack: isize,
+    minor_faults: isize,
+    major_faults: isize,
+    swaps: isize,
+    blocks_in: isize,
+    blocks_out: isize,
+    messages_sent: isize,
+    messages_received: isize,
+    signals: isize,
+    voluntary_switches: isize,
+    involuntary_switches: isize,
+};
+
+/// Any child that has ended, without waiting: its pid, or 0.
+pub fn waitAny(status: *u32, usage: *Rusage) usize {
+    return linux.syscall4(.wait4, arg(@as(i32, -1)), @intFromPtr(status), linux.W.NOHANG, @intFromPtr(usage));
+}
+
+/// Disposition of one signal, with the kernel's layout: the handler comes first everywhere.
+const KernelSigaction = linux.k_sigaction;
+
+pub fn isIgnored(signal: u7) bool {
+    var action: KernelSigaction = std.mem.zeroes(KernelSigaction);
+    const result = linux.syscall4(.rt_sigaction, signal, 0, @intFromPtr(&action), 8);
+    return errnoOf(result) == 0 and @intFromPtr(action.handler) == 1;
+}
+
+pub fn setDefault(signal: u7) usize {
+    const action: KernelSigaction = std.mem.zeroes(KernelSigaction);
+    return linux.syscall4(.rt_sigaction, signal, @intFromPtr(&action), 0, 8);
+}
+
+/// Signals as the kernel's mask has them: bit n - 1 for signal n.
+pub const SignalMask = u64;
+
+pub fn setMask(mask: SignalMask) usize {
+    return linux.syscall4(.rt_sigprocmask, linux.SIG.SETMASK, @intFromPtr(&mask), 0, 8);
+}
+
+pub fn getMask() SignalMask {
+    var mask: SignalMask = 0;
+    _ = linux.syscall4(.rt_sigprocmask, linux.SIG.SETMASK, 0, @intFromPtr(&mask), 8);
+    return mask;
+}
+
+pub fn signalfd(mask: SignalMask) usize {
+    const flags: u32 = linux.SFD.CLOEXEC | linux.SFD.NONBLOCK;
+    return linux.syscall4(.signalfd4, arg(@as(i32, -1)), @intFromPtr(&mask), 8, flags);
+}
+
+/// Real and effective ids in one; on arm the 32-bit calls, since the short ones truncate.
+pub fn setresuid(id: u32) usize {
+    return linux.syscall3(if (@hasField(linux.SYS, "setresuid32")) .setresuid32 else .setresuid, id, id, id);
+}
+
+pub fn setresgid(id: u32) usize {
+    return linux.syscall3(if (@hasField(linux.SYS, "setresgid32")) .setresgid32 else .setresgid, id, id, id);
+}
+
+pub fn clearGroups() usize {
+    return linux.syscall2(if (@hasField(linux.SYS, "setgroups32")) .setgroups32 else .setgroups, 0, 0);
+}
+
+pub fn geteuid() u32 {
+    const call = if (@hasField(linux.SYS, "geteuid32")) .geteuid32 else .geteuid;
+    return @truncate(linux.syscall0(call));
+}
+
+pub fn getegid() u32 {
+    const call = if (@hasField(linux.SYS, "getegid32")) .getegid32 else .getegid;
+    return @truncate(linux.syscall0(call));
+}
+
+pub fn prctl(option: i32, value: usize) usize {
+    return linux.prctl(option, value, 0, 0, 0);
+}
+
+pub const PR_SET_PDEATHSIG = 1;
+
+/// `struct __user_cap_header_struct` and version 3 of its data.
+const CapHeader = extern struct { version: u32, pid: i32 };
+const CapData = extern struct { effective: u32, permitted: u32, inheritable: u32 };
+
+comptime {
+    std.debug.assert(@offsetOf(CapHeader, "pid") == 4);
+    std.debug.assert(@sizeOf(CapData) == 12);
+}
+
+pub const CAP_SETGID = 6;
+
+/// The calling process's effective capabilities, bit n for capability n.
+pub fn effectiveCapabilities() u64 {
+    const header: CapHeader = .{ .version = 0x20080522, .pid = 0 };
+    var data: [2]CapData = @splat(.{ .effective = 0, .permitted = 0, .inheritable = 0 });
+    _ = linux.syscall2(.capget, @intFromPtr(&header), @intFromPtr(&data));
+    return @as(u64, data[1].effective) << 32 | data[0].effective;
+}
+
+/// st_dev as fstat(2) has it, from the two numbers of statx(2).
+pub fn makeDevice(major: u32, minor: u32) u64 {
+    const major_64: u64 = major;
+    const minor_64: u64 = minor;
+    return (major_64 & 0xfff) << 8 | (major_64 & ~@as(u64, 0xfff)) << 32 |
+        (minor_64 & 0xff) | (minor_64 & ~@as(u64, 0xff)) << 12;
+}
+
+pub const Identity = struct { device: u64, inode: u64 };
+
+/// What fstat(2) says of an open file's device and inode.
+pub fn identify(fd: fd_t) ?Identity {
+    var found: linux.Statx = undefined;
+    if (errnoOf(linux.statx(fd, "", linux.AT.EMPTY_PATH, .{ .INO = true }, &found)) != 0) return null;
+    return .{ .device = makeDevice(found.dev_major, found.dev_minor), .inode = found.ino };
+}
+
+/// Zero pages of the caller's own, page by page on first touch; null where the kernel refuses.
+pub fn allocatePages(size: usize) ?[]align(std.heap.page_size_min) u8 {
+    const result = linux.mmap(
+        null,
+        size,
+        .{ .READ = true, .WRITE = true },
+        .{ .TYPE = .PRIVATE, .ANONYMOUS = true },
+        -1,
+        0,
+    );
+    if (errnoOf(result) != 0) return null;
+    const pointer: [*]align(std.heap.page_size_min) u8 = @ptrFromInt(result);
+    return pointer[0..size];
+}
+
+pub fn freePages(pages: []align(std.heap.page_size_min) u8) void {
+    const result = linux.munmap(pages.ptr, pages.len);
+    std.debug.assert(errnoOf(result) == 0);
+}
+
+/// Reads what a small file has, NUL-terminated path; null where it cannot be read.
+pub fn readSmallFile(path: [*:0]const u8, buffer: []u8) ?[]u8 {
+    const opened = linux.openat(linux.AT.FDCWD, path, .{ .CLOEXEC = true }, 0);
+    if (errnoOf(opened) != 0) return null;
+    const fd = asFd(opened);
+    defer _ = linux.close(fd);
+    const count = linux.read(fd, buffer.ptr, buffer.len);
+    if (errnoOf(count) != 0) return null;
+    return buffer[0..count];
+}
+
+test "a device number is the one that stat has" {
+    try std.testing.expectEqual(@as(u64, 0x0801), makeDevice(8, 1));
+    try std.testing.expectEqual(@as(u64, 14), makeDevice(0, 14));
+    // A minor number of more than eight bits goes on above the major one.
+    try std.testing.expectEqual(@as(u64, 0x100_801), makeDevice(8, 0x101));
+}
+
+test "errno of a result" {
+    try std.testing.expectEqual(@as(u16, 0), errnoOf(0));
+    try std.testing.expectEqual(@as(u16, 2), errnoOf(@bitCast(@as(isize, -2))));
+    try std.testing.expectEqual(@as(u16, 0), errnoOf(@bitCast(@as(isize, -4096))));
+}
