@@ -72,9 +72,15 @@ fn watch(fd: sys.fd_t, events: u32, data: u32) u16 {
 }
 
 /// Reports when every writing end of a report pipe is closed. What the child wrote before waits in the pipe: one event
-/// a command, not two. Closing the descriptor ends it.
+/// a command, not two.
 pub fn watchReport(fd: sys.fd_t, index: commands.Index) u16 {
     return watch(fd, linux.EPOLL.HUP, index);
+}
+
+/// Closing is not enough: a child that was just cloned has a copy of the descriptor, and epoll goes on reporting it until
+/// that is closed too.
+pub fn unwatchReport(fd: sys.fd_t) void {
+    _ = linux.epoll_ctl(epoll_fd, linux.EPOLL.CTL_DEL, fd, null);
 }
 
 /// What the signalfd says is not needed: SIGCHLDs are merged, so wait4 has to ask for every child anyway.

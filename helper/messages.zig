@@ -265,3 +265,121 @@ pub const ProtocolError = struct {
 
     pub const numbers = .{ .name = 1 };
 };
+
+const testing = std.testing;
+
+/// The lines of unshare.proto, taken apart as far as this file has to agree with them.
+const Proto = struct {
+    const Field = struct { kind: []const u8, label: []const u8, name: []const u8, number: u32 };
+
+    text: []const u8,
+
+    /// The body of `message Name {` or `enum Name {`.
+    fn block(proto: Proto, comptime keyword: []const u8, name: []const u8) ![]const u8 {
+        var buffer: [64]u8 = undefined;
+        const opening = try std.fmt.bufPrint(&buffer, "\n{s} {s} {{\n", .{ keyword, name });
+        const start = (std.mem.indexOf(u8, proto.text, opening) orelse return error.NotInProto) + opening.len;
+        const end = std.mem.indexOfPos(u8, proto.text, start, "\n}\n") orelse return error.NotInProto;
+        return proto.text[start..end];
+    }
+
+    /// `[optional|repeated] kind name = number;`, or `NAME = number;` in an enum; null for every other line.
+    fn field(line: []const u8) !?Field {
+        const code = std.mem.trim(u8, line, " ");
+        if (std.mem.startsWith(u8, code, "//") or !std.mem.endsWith(u8, code, ";")) return null;
+        var words = std.mem.tokenizeScalar(u8, code[0 .. code.len - 1], ' ');
+        var parts: [5][]const u8 = undefined;
+        var count: usize = 0;
+        while (words.next()) |word| : (count += 1) parts[count] = word;
+        try testing.expectEqualStrings("=", parts[count - 2]);
+        return .{
+            .label = if (count == 5) parts[0] else "",
+            .kind = if (count >= 4) parts[count - 4] else "",
+            .name = parts[count - 3],
+            .number = try std.fmt.parseInt(u32, parts[count - 1], 10),
+        };
+    }
+};
+
+fn expectMessage(proto: Proto, comptime T: type) !void {
+    const name = comptime shortName(T);
+    const fields = @typeInfo(T).@"struct".fields;
+    var lines = std.mem.splitScalar(u8, try proto.block("message", name), '\n');
+    var count: usize = 0;
+    next: while (lines.next()) |line| {
+        const found = try Proto.field(line) orelse continue;
+        count += 1;
+        inline for (fields) |field| {
+            if (std.mem.eql(u8, field.name, found.name)) {
+                try testing.expectEqual(found.number, @field(T.numbers, field.name));
+                const is_envelope = T == ToHelper or T == ToClient;
+                try testing.expectEqualStrings(if (is_envelope) "" else comptime labelOf(field.type), found.label);
+                if (field.type == [:0]const u8 or field.type == ?[:0]const u8 or field.type == wire.Strings) {
+                    // One type here for both.
+                    if (!std.mem.eql(u8, found.kind, "string")) try testing.expectEqualStrings("bytes", found.kind);
+                } else try testing.expectEqualStrings(comptime kindOf(field.type), found.kind);
+                continue :next;
+            }
+        }
+        std.debug.print("{s}.{s} is not in the helper\n", .{ name, found.name });
+        return error.NotInHelper;
+    }
+    try testing.expectEqual(fields.len, count);
+}
+
+fn expectEnum(proto: Proto, comptime T: type, comptime prefix: []const u8) !void {
+    const fields = @typeInfo(T).@"enum".fields;
+    var lines = std.mem.splitScalar(u8, try proto.block("enum", comptime shortName(T)), '\n');
+    var count: usize = 0;
+    while (lines.next()) |line| {
+        const found = try Proto.field(line) orelse continue;
+        count += 1;
+        try testing.expectStringStartsWith(found.name, prefix);
+        var buffer: [64]u8 = undefined;
+        const lower = std.ascii.lowerString(&buffer, found.name[prefix.len..]);
+        const value = std.meta.stringToEnum(T, lower) orelse return error.NotInHelper;
+        try testing.expectEqual(found.number, @intFromEnum(value));
+    }
+    try testing.expectEqual(fields.len, count);
+}
+
+fn shortName(comptime T: type) []const u8 {
+    const full = @typeName(T);
+    return full[std.mem.lastIndexOfScalar(u8, full, '.').? + 1 ..];
+}
+
+fn labelOf(comptime T: type) []const u8 {
+    if (T == [:0]const u8) return "";
+    return switch (@typeInfo(T)) {
+        // A message has presence without saying so.
+        .optional => |optional| if (@typeInfo(optional.child) == .@"struct") "" else "optional",
+        .pointer => "repeated",
+        else => "",
+    };
+}
+
+fn kindOf(comptime T: type) []const u8 {
+    return switch (@typeInfo(T)) {
+        .bool => "bool",
+        .int => if (T == u32) "uint32" else "uint64",
+        .optional => |optional| kindOf(optional.child),
+        .pointer => |pointer| kindOf(pointer.child),
+        .@"struct", .@"enum" => shortName(T),
+        else => comptime unreachable,
+    };
+}
+
+test "the messages are those of unshare.proto" {
+    const proto: Proto = .{ .text = @embedFile("unshare.proto") };
+    inline for (.{
+        ToHelper, ToClient,      Hello,  Spawn,        Descriptor,   IdMap,         Spawned, Pipe, SpawnFailed,
+        Died,     ResourceUsage, Signal, SignalResult, ReleasePipes, ProtocolError,
+    }) |T| try expectMessage(proto, T);
+    try expectEnum(proto, DescriptorSource, "DESCRIPTOR_SOURCE_");
+    try expectEnum(proto, Namespace, "NAMESPACE_");
+    try expectEnum(proto, Stage, "STAGE_");
+    try expectEnum(proto, Item, "ITEM_");
+    // Nothing stands there that is not compared here.
+    try testing.expectEqual(15, std.mem.count(u8, proto.text, "\nmessage "));
+    try testing.expectEqual(4, std.mem.count(u8, proto.text, "\nenum "));
+}

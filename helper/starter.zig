@@ -189,8 +189,11 @@ fn takeReport(command: *commands.Command) void {
 
 /// The child does not use the report pipe and the shared memory any more, or there is none.
 fn endStarting(command: *commands.Command) void {
-    if (command.report >= 0) sys.close(command.report);
-    command.report = -1;
+    if (command.report >= 0) {
+        loop.unwatchReport(command.report);
+        sys.close(command.report);
+        command.report = -1;
+    }
     if (command.place) |place| place.release();
     command.place = null;
 }

@@ -421,3 +421,150 @@ pub fn encodeDelimited(message: anytype, buffer: []u8) usize {
     std.debug.assert(writer.at == varintSize(size) + size);
     return writer.at;
 }
+
+const testing = std.testing;
+
+const Inside = struct {
+    number: u32 = 0,
+
+    pub const numbers = .{ .number = 1 };
+};
+
+const Color = enum(u8) { none = 0, red = 1 };
+
+const Sample = struct {
+    number: u32 = 0,
+    large: u64 = 0,
+    flag: bool = false,
+    color: Color = .none,
+    text: [:0]const u8 = "",
+    present: ?u32 = null,
+    inside: ?Inside = null,
+    strings: Strings = &.{},
+    colors: []const Color = &.{},
+    list: []const Inside = &.{},
+
+    pub const numbers = .{
+        .number = 1,
+        .large = 2,
+        .flag = 3,
+        .color = 4,
+        .text = 5,
+        .present = 6,
+        .inside = 7,
+        .strings = 8,
+        .colors = 9,
+        .list = 10,
+    };
+    pub const maxima = .{ .strings = 3, .colors = 3, .list = 3 };
+};
+
+fn decodeSample(bytes: []const u8) Error!Sample {
+    const static = struct {
+        var buffer: [1024]u8 = undefined;
+    };
+    var arena: Arena = .{ .buffer = &static.buffer };
+    return decode(Sample, bytes, &arena);
+}
+
+test "what is encoded is decoded to the same" {
+    const strings = [_:null]?[*:0]const u8{ "a", "", "ccc" };
+    const sample: Sample = .{
+        .number = std.math.maxInt(u32),
+        .large = std.math.maxInt(u64),
+        .flag = true,
+        .color = .red,
+        .text = "text",
+        .present = 0,
+        .inside = .{ .number = 300 },
+        .strings = &strings,
+        .colors = &.{ .red, .none },
+        .list = &.{ .{}, .{ .number = 1 } },
+    };
+    var buffer: [256]u8 = undefined;
+    const size = encodeDelimited(sample, &buffer);
+    try testing.expectEqual(size - 1, buffer[0]);
+    const back = try decodeSample(buffer[1..size]);
+    try testing.expectEqual(sample.number, back.number);
+    try testing.expectEqual(sample.large, back.large);
+    try testing.expect(back.flag);
+    try testing.expectEqual(Color.red, back.color);
+    try testing.expectEqualStrings("text", back.text);
+    try testing.expectEqual(0, back.present);
+    try testing.expectEqual(300, back.inside.?.number);
+    try testing.expectEqual(3, back.strings.len);
+    try testing.expectEqualStrings("ccc", std.mem.span(back.strings[2].?));
+    try testing.expectEqual(null, back.strings.ptr[3]);
+    try testing.expectEqualSlices(Color, sample.colors, back.colors);
+    try testing.expectEqual(1, back.list[1].number);
+}
+
+test "packed and unpacked lists are read alike, and the last of several values counts" {
+    try testing.expectEqualSlices(Color, &.{ .red, .none, .red }, (try decodeSample("\x4a\x02\x01\x00\x48\x01")).colors);
+    try testing.expectEqual(2, (try decodeSample("\x08\x01\x08\x02")).number);
+}
+
+test "unknown fields of every kind are passed over" {
+    const unknown = "\xa0\x06\x05" ++ "\xa1\x0612345678" ++ "\xa2\x06\x02ab" ++ "\xa5\x061234" ++ "\xa3\x06\xab\x06\x08\x01\xac\x06\xa4\x06";
+    try testing.expectEqual(7, (try decodeSample(unknown ++ "\x08\x07")).number);
+}
+
+test "refusals, each by its name" {
+    const cases = .{
+        .{ error.Truncated, "\x08" },
+        .{ error.Truncated, "\x08\x80" },
+        .{ error.Truncated, "\xa1\x061234567" },
+        .{ error.Truncated, "\xa5\x06123" },
+        .{ error.VarintTooLong, "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01" },
+        .{ error.VarintTooLong, "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02" },
+        .{ error.FieldNumberZero, "\x00\x01" },
+        .{ error.FieldNumberTooLarge, "\x80\x80\x80\x80\x10\x01" },
+        .{ error.WireTypeUnknown, "\x0e" },
+        .{ error.WireTypeUnknown, "\x0f" },
+        .{ error.WireTypeWrong, "\x0d1234" },
+        .{ error.WireTypeWrong, "\x28\x01" },
+        .{ error.WireTypeWrong, "\x38\x01" },
+        .{ error.GroupUnmatched, "\xa3\x06\x08\x01" },
+        .{ error.GroupUnmatched, "\xa3\x06\xac\x06" },
+        .{ error.GroupUnmatched, "\xa4\x06" },
+        .{ error.GroupTooDeep, "\xa3\x06" ** 9 },
+        .{ error.LengthPastEnd, "\x2a\x05abcd" },
+        .{ error.LengthPastEnd, "\x2a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" },
+        // A field inside that goes past its message, though not past the whole.
+        .{ error.Truncated, "\x3a\x01\x08\x08\x01" },
+        .{ error.IntegerOutOfRange, "\x08\x80\x80\x80\x80\x10" },
+        .{ error.EnumUnknown, "\x20\x02" },
+        .{ error.EnumUnknown, "\x4a\x01\x02" },
+        .{ error.NulInString, "\x2a\x03a\x00b" },
+        .{ error.ListTooLong, "\x42\x00" ** 4 },
+        .{ error.ListTooLong, "\x4a\x04\x00\x00\x00\x00" },
+    };
+    inline for (cases) |case| try testing.expectError(case[0], decodeSample(case[1]));
+}
+
+test "an arena that is too small is an error" {
+    var buffer: [24]u8 = undefined;
+    var arena: Arena = .{ .buffer = &buffer };
+    try testing.expectError(error.ArenaExhausted, decode(Sample, "\x42\x01a\x42\x01b\x42\x01c", &arena));
+}
+
+test "random bytes never do more than be refused" {
+    var random_state: std.Random.DefaultPrng = .init(1);
+    const random = random_state.random();
+    for (0..100_000) |_| {
+        var bytes: [48]u8 = undefined;
+        const size = random.uintAtMost(usize, bytes.len);
+        random.bytes(bytes[0..size]);
+        // Small numbers come to known fields more often.
+        for (bytes[0..size]) |*byte| if (random.boolean()) {
+            byte.* &= 0x57;
+        };
+        _ = decodeSample(bytes[0..size]) catch {};
+    }
+}
+
+test "a number is found in a message that was refused" {
+    try testing.expectEqual(5, findUint32("\x12\x02\x08\x05", 2, 1));
+    try testing.expectEqual(null, findUint32("\x12\x02\x10\x05", 2, 1));
+    try testing.expectEqual(null, findUint32("\x12\x09\x08\x05", 2, 1));
+}
