@@ -36,6 +36,8 @@ pub const Command = struct {
     place: ?*launch.Place,
     failure: Failure,
     pipes: Index,
+    /// How many of its pipes have more than the usual room.
+    large_pipes: u8,
     next_by_id: Index,
     next_by_pid: Index,
 };
@@ -106,6 +108,7 @@ pub fn add(id: u32) ?Index {
         .place = null,
         .failure = .{ .stage = .unspecified },
         .pipes = none,
+        .large_pipes = 0,
         .next_by_id = bucket.*,
         .next_by_pid = none,
     };
@@ -148,6 +151,8 @@ pub fn setPid(index: Index, pid: sys.pid_t) void {
 pub fn clearPid(index: Index) void {
     const command = get(index);
     unlink(&by_pid[bucketOf(@intCast(command.pid))], index, "next_by_pid");
+    large_pipes -= command.large_pipes;
+    command.large_pipes = 0;
     command.pid = 0;
     command.state = .dead;
 }
@@ -158,6 +163,8 @@ pub fn remove(index: Index) void {
     std.debug.assert(command.report < 0);
     std.debug.assert(command.place == null);
     std.debug.assert(command.pipes == none);
+    // Of a command that never had a child.
+    large_pipes -= command.large_pipes;
     unlink(&by_id[bucketOf(command.id)], index, "next_by_id");
     pool.give(index);
 }
@@ -169,6 +176,16 @@ fn unlink(bucket: *Index, index: Index, comptime link: []const u8) void {
         at = &@field(pool.items[at.*], link);
     }
     at.* = @field(pool.items[index], link);
+}
+
+var large_pipes: usize = 0;
+
+/// Whether one more pipe of this command may have more than the usual room. It counts until the command's end.
+pub fn takeLargePipe(command: *Command) bool {
+    if (large_pipes == limits.large_pipes_max) return false;
+    large_pipes += 1;
+    command.large_pipes += 1;
+    return true;
 }
 
 /// False where there are pipes_max already.

@@ -29,10 +29,15 @@ pub const commands_max = 1 << 15;
 pub const pipes_max = 1 << 15;
 
 /// Commands that are between clone and execve and share the helper's memory.
-pub const shared_launches_max = 16;
+pub const shared_launches_max = 8;
 /// What such a command runs on, and where its arguments lie.
 pub const shared_launch_stack_size = 16 << 10;
 pub const shared_launch_arena_size = 64 << 10;
+
+/// Pipes of living commands that have more than the usual room, and how much. An ordinary user's pipes share 64 MiB
+/// (man 7 pipe, pipe-user-pages-soft), beyond which new ones of every program of that user are tiny.
+pub const large_pipes_max = 64;
+pub const large_pipe_size = 256 << 10;
 
 /// Events taken from epoll at once.
 pub const events_max = 64;
@@ -49,6 +54,7 @@ comptime {
     std.debug.assert(receive_buffer_size < message_in_size_max);
     std.debug.assert(message_out_size_max < transmit_buffer_size);
     std.debug.assert(pipes_max >= commands_max);
+    std.debug.assert(large_pipes_max * large_pipe_size <= 64 << 20);
     // A pipe takes 44 bytes of Spawned at most.
     std.debug.assert(descriptors_max * 44 + 64 < message_out_size_max);
 }

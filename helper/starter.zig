@@ -130,6 +130,7 @@ fn openPipes(command: *commands.Command, plan: *Plan) ?Failure {
             else => continue,
         };
         const ends = makePipe() catch |err| return pipeFailure(err, .descriptor, descriptor.number);
+        if (commands.takeLargePipe(command)) makeLarge(ends.reader);
         descriptor.fd = if (program_reads) ends.reader else ends.writer;
         const kept: commands.Pipe = .{
             .number = descriptor.number,
@@ -145,6 +146,12 @@ fn openPipes(command: *commands.Command, plan: *Plan) ?Failure {
         }
     }
     return null;
+}
+
+/// With the usual 64 KiB, program and client wait for each other so often that a socket pair, which has more, is faster.
+fn makeLarge(pipe: sys.fd_t) void {
+    // Where the user's pipes have too much room already, or a limit is below this, it stays as it is.
+    _ = sys.fcntl(pipe, sys.F_SETPIPE_SZ, limits.large_pipe_size);
 }
 
 /// What only the child needs. Its reading ends stay open here until the client has opened the writing ones.

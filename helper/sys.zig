@@ -81,6 +81,7 @@ pub const F_GETFD = 1;
 pub const F_SETFD = 2;
 pub const F_GETFL = 3;
 pub const F_SETFL = 4;
+pub const F_SETPIPE_SZ = 1031;
 pub const F_ADD_SEALS = 1033;
 pub const F_GET_SEALS = 1034;
 pub const FD_CLOEXEC = 1;

@@ -1,5 +1,4 @@
 // Generates the client's messages from proto/unshare.proto: the code into dist/, its types beside the client's sources.
-'use strict';
 
 const { execFileSync } = require('child_process');
 const { mkdirSync, mkdtempSync, rmSync } = require('fs');
@@ -10,7 +9,16 @@ const run = (tool, args) =>
   execFileSync(path.join(root, 'node_modules/.bin', tool), args, { cwd: root, stdio: 'inherit' });
 const pbjs = (output, ...flags) =>
   run('pbjs', [
-    ...['-t', 'static-module', '-w', 'commonjs', '--no-create', '--no-verify', '--no-convert', '--no-delimited'],
+    ...[
+      '-t',
+      'static-module',
+      '-w',
+      'commonjs',
+      '--no-create',
+      '--no-verify',
+      '--no-convert',
+      '--no-delimited',
+    ],
     ...[...flags, '-o', output, 'proto/unshare.proto'],
   ]);
 

@@ -1,0 +1,52 @@
+import { spawn } from 'child_process';
+import { performance } from 'perf_hooks';
+import type { Readable } from 'stream';
+import { Command } from 'unshare';
+import { baseline, type Comparison, library } from './comparison';
+import { flood } from './fixtures';
+import { alternate, type Effort, median } from './rounds';
+
+interface Source {
+  name: string;
+  /** Standard output of a program that writes so many bytes. */
+  open(bytes: number): Promise<Readable>;
+}
+
+const sources: Source[] = [
+  {
+    name: library,
+    open: async bytes => {
+      const child = await new Command(flood).arg(`${bytes}`).stdin('null').stdout('piped').spawn();
+      return child.stdout!;
+    },
+  },
+  {
+    name: baseline,
+    open: async bytes => spawn(flood, [`${bytes}`], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout,
+  },
+];
+
+/** Compares how fast the output of a program is read. */
+export async function comparePipes(bytes: number, effort: Effort): Promise<Comparison> {
+  global.gc?.();
+  const samples = await alternate(sources, effort, source => readAll(source, bytes));
+  return {
+    id: 'pipe',
+    title: `${bytes / 1e9} GB through a piped stdout`,
+    unit: 'GB/s',
+    effort,
+    medians: Object.fromEntries([...samples].map(([{ name }, rates]) => [name, median(rates)])),
+  };
+}
+
+async function readAll(source: Source, bytes: number): Promise<number> {
+  const start = performance.now();
+  const output = await source.open(bytes);
+  let received = 0;
+  output.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  await new Promise((resolve, reject) => output.once('end', resolve).once('error', reject));
+  if (received !== bytes) throw new Error(`${source.name}: ${received} of ${bytes} bytes arrived`);
+  return bytes / 1e6 / (performance.now() - start);
+}

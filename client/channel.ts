@@ -1,0 +1,218 @@
+import { encodeFrame, FrameDecoder } from './codec';
+import { UnshareError } from './error';
+import { unshare } from './messages';
+import { helperRefused, protocolViolation, unreadableMessage, versionMismatch } from './protocol-errors';
+import { SIGNAL_MAX } from './signals';
+import type { SpawnMessage } from './spawn-message';
+import { PROTOCOL, VERSION } from './version';
+
+import v1 = unshare.v1;
+
+/** Largest message that is taken from a helper, in bytes. The helper's own limit is far below. */
+const MESSAGE_IN_MAX = 64 * 1024;
+
+/** Largest message that a helper takes, in bytes: `message_in_size_max` in helper/limits.zig. */
+export const MESSAGE_OUT_MAX = 8 * 1024 * 1024;
+
+const ID_MAX = 2 ** 32 - 1;
+const EXIT_CODE_MAX = 255;
+
+/**
+ * What happens to a command, told to whoever asked for it. `failed`, `died` or `lost` is the last that is
+ * called. An `UnshareError` that one of them throws ends the conversation.
+ */
+export interface CommandEvents {
+  /** It runs. */
+  spawned(message: v1.Spawned): void;
+  /** It could not be started, and nothing follows. */
+  failed(message: v1.SpawnFailed): void;
+  /** It ran and has ended. */
+  died(message: v1.Died): void;
+  /** The helper was lost before the command failed or ended; nothing more will be known of it. */
+  lost(error: UnshareError): void;
+}
+
+/** What a channel needs of the world. */
+export interface ChannelOptions {
+  /** The helper's path, for messages. */
+  path: string;
+  /** Sends bytes to the helper. */
+  write(bytes: Uint8Array): void;
+  /** Called when the helper has sent what it must not, after everything that was pending was told. */
+  failed(error: UnshareError): void;
+}
+
+interface LiveCommand {
+  events: CommandEvents;
+  spawned: boolean;
+}
+
+interface PendingSignal {
+  resolve(errno: number): void;
+  reject(error: UnshareError): void;
+}
+
+/**
+ * The conversation with one helper: sends requests, and hands each answer to whoever waits for it. It knows
+ * bytes only, not where they come from. Whatever the helper sends, everything that is pending settles, and
+ * once.
+ */
+export class Channel {
+  private readonly options: ChannelOptions;
+  private readonly decoder = new FrameDecoder(MESSAGE_IN_MAX);
+  private readonly commands = new Map<number, LiveCommand>();
+  private readonly signals = new Map<number, PendingSignal>();
+  private lastCommand = 0;
+  private lastRequest = 0;
+  private greeted = false;
+  private failure: UnshareError | null = null;
+
+  constructor(options: ChannelOptions) {
+    this.options = options;
+    this.send(encode({ hello: { protocol: PROTOCOL, version: VERSION } }));
+  }
+
+  /**
+   * Asks for a command. Returns the number that it has from now on, which is put into the message. Throws at
+   * the stage `Limit` where the message is too large.
+   */
+  spawn(message: SpawnMessage, events: CommandEvents): number {
+    if (this.failure !== null) throw this.failure;
+    const command = nextId(this.lastCommand, this.commands);
+    message.command = command;
+    const body = encode({ spawn: message });
+    if (body.length > MESSAGE_OUT_MAX) throw commandTooLarge(body.length);
+    this.lastCommand = command;
+    this.commands.set(command, { events, spawned: false });
+    this.send(body);
+    return command;
+  }
+
+  /** Sends a signal to a command. Resolves with the error number, 0 for success. */
+  signal(command: number, signal: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== null) throw this.failure;
+      const request = nextId(this.lastRequest, this.signals);
+      this.lastRequest = request;
+      this.signals.set(request, { resolve, reject });
+      this.send(encode({ signal: { request, command, signal } }));
+    });
+  }
+
+  /** Lets the helper close its ends of a command's pipes. */
+  releasePipes(command: number): void {
+    if (this.failure === null) this.send(encode({ releasePipes: { command } }));
+  }
+
+  /** Takes bytes that the helper has sent, in pieces of any size. Never throws. */
+  receive(chunk: Uint8Array): void {
+    if (this.failure !== null) return;
+    try {
+      for (const body of this.decoder.decode(chunk)) {
+        this.dispatch(v1.ToClient.decode(body));
+        // Handlers may have ended the conversation.
+        if (this.failure !== null) return;
+      }
+    } catch (error) {
+      const failure =
+        error instanceof UnshareError ? error : unreadableMessage(this.options.path, error as Error);
+      this.fail(failure);
+      this.options.failed(failure);
+    }
+  }
+
+  /** Ends the conversation: everything that is pending is told `error`. Does nothing when called again. */
+  fail(error: UnshareError): void {
+    if (this.failure !== null) return;
+    this.failure = error;
+    const commands = [...this.commands.values()];
+    const signals = [...this.signals.values()];
+    this.commands.clear();
+    this.signals.clear();
+    for (const { events } of commands) events.lost(error);
+    for (const { reject } of signals) reject(error);
+  }
+
+  private send(body: Uint8Array): void {
+    this.options.write(encodeFrame(body));
+  }
+
+  private dispatch(envelope: v1.ToClient): void {
+    const { hello, spawned, spawnFailed, died, signalResult, protocolError } = envelope;
+    if (protocolError) throw helperRefused(this.options.path, protocolError.name ?? '');
+    if (!hello && !this.greeted) throw protocolViolation(this.options.path, 'the first message is not Hello');
+    if (hello) this.greet(hello as v1.Hello);
+    else if (spawned) this.takeSpawned(spawned as v1.Spawned);
+    else if (spawnFailed) this.takeFailed(spawnFailed as v1.SpawnFailed);
+    else if (died) this.takeDied(died as v1.Died);
+    else if (signalResult) this.takeSignalResult(signalResult as v1.SignalResult);
+    else throw protocolViolation(this.options.path, 'a message of an unknown kind');
+  }
+
+  private greet(hello: v1.Hello): void {
+    if (this.greeted) throw protocolViolation(this.options.path, 'a second Hello');
+    if (hello.protocol !== PROTOCOL) throw versionMismatch(this.options.path, hello);
+    this.greeted = true;
+  }
+
+  private takeSpawned(message: v1.Spawned): void {
+    const live = this.commands.get(message.command);
+    if (live === undefined)
+      throw protocolViolation(this.options.path, 'Spawned for a command that was not asked for');
+    if (live.spawned) throw protocolViolation(this.options.path, 'a second Spawned for a command');
+    live.spawned = true;
+    live.events.spawned(message);
+  }
+
+  private takeFailed(message: v1.SpawnFailed): void {
+    const live = this.commands.get(message.command);
+    if (live === undefined)
+      throw protocolViolation(this.options.path, 'SpawnFailed for a command that was not asked for');
+    if (live.spawned) throw protocolViolation(this.options.path, 'SpawnFailed after Spawned');
+    if (message.signal > SIGNAL_MAX) {
+      throw protocolViolation(this.options.path, 'SpawnFailed with a signal that there is not');
+    }
+    live.events.failed(message);
+    this.commands.delete(message.command);
+  }
+
+  private takeDied(message: v1.Died): void {
+    const live = this.commands.get(message.command);
+    if (live === undefined)
+      throw protocolViolation(this.options.path, 'Died for a command that was not asked for');
+    if (!live.spawned) throw protocolViolation(this.options.path, 'Died before Spawned');
+    if (message.exitCode > EXIT_CODE_MAX || message.signal > SIGNAL_MAX) {
+      throw protocolViolation(this.options.path, 'Died with a status that no program can have');
+    }
+    live.events.died(message);
+    this.commands.delete(message.command);
+  }
+
+  private takeSignalResult(message: v1.SignalResult): void {
+    const pending = this.signals.get(message.request);
+    if (pending === undefined)
+      throw protocolViolation(this.options.path, 'SignalResult for a signal that was not sent');
+    this.signals.delete(message.request);
+    pending.resolve(message.errno);
+  }
+}
+
+function encode(message: v1.ToHelper.$Properties): Uint8Array {
+  return v1.ToHelper.encode(message).finish();
+}
+
+/** The number after `last`, from 1 on, that is not in use. */
+function nextId(last: number, used: ReadonlyMap<number, unknown>): number {
+  let id = last;
+  do id = id < ID_MAX ? id + 1 : 1;
+  while (used.has(id));
+  return id;
+}
+
+function commandTooLarge(size: number): UnshareError {
+  return new UnshareError({
+    stage: 'Limit',
+    doing: 'the command is too large',
+    reason: `its message has ${size} bytes; the limit is ${MESSAGE_OUT_MAX}`,
+  });
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+import type { Child } from './child';
+import { HELP, parseArguments, type RunArguments, UsageError } from './cli-args';
+import { Command } from './command';
+import { Errno } from './errno';
+import { UnshareError } from './error';
+import type { ExitStatus } from './exit-status';
+import { findProgram } from './find-program';
+import { GidMap, UidMap } from './id-map';
+import { signalNumber } from './signals';
+import { VERSION } from './version';
+
+const EXIT_USAGE = 2;
+/** As in shells, and env(1). */
+const EXIT_CANNOT_EXECUTE = 126;
+const EXIT_NOT_FOUND = 127;
+const EXIT_SIGNAL_BASE = 128;
+
+async function main(words: readonly string[]): Promise<number> {
+  try {
+    const invocation = parseArguments(words);
+    switch (invocation.action) {
+      case 'help':
+        process.stdout.write(HELP);
+        return 0;
+      case 'version':
+        process.stdout.write(`${VERSION}\n`);
+        return 0;
+      case 'run':
+        return exitCode(await run(invocation.run));
+    }
+  } catch (error) {
+    if (error instanceof UsageError) {
+      complain(`${error.message}\nTry "unshare --help".`);
+      return EXIT_USAGE;
+    }
+    if (error instanceof UnshareError) {
+      complain(error.message);
+      const notFound = error.stage === 'Exec' && error.errno === Errno.ENOENT;
+      return notFound ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+    }
+    throw error;
+  }
+}
+
+async function run(options: RunArguments): Promise<ExitStatus> {
+  const child = await toCommand(options).spawn();
+  leaveSignalsTo(child);
+  return child.wait();
+}
+
+function toCommand(options: RunArguments): Command {
+  const command = new Command(locate(options)).arg0(options.program).args(options.programArguments);
+  if (options.clearEnvironment) command.envClear();
+  command.envs(options.environment).unshare(options.namespaces);
+  if (options.mapRoot) {
+    command.setIdMaps([new UidMap(0, process.geteuid!(), 1)], [new GidMap(0, process.getegid!(), 1)]);
+  }
+  if (options.uid !== null) command.uid(options.uid);
+  if (options.gid !== null) command.gid(options.gid);
+  if (options.directory !== null) command.currentDir(options.directory);
+  return command;
+}
+
+/** The program's path, looked up with the environment and the working directory that it gets. */
+function locate(options: RunArguments): string {
+  const inherited = options.clearEnvironment ? {} : process.env;
+  const { PATH } = { ...inherited, ...Object.fromEntries(options.environment) };
+  const found = findProgram(options.program, PATH, options.directory ?? '.');
+  if (typeof found === 'string') return found;
+  throw new UnshareError({
+    stage: 'Exec',
+    errno: found,
+    item: options.program,
+    doing: `cannot find ${JSON.stringify(options.program)} in PATH`,
+  });
+}
+
+/**
+ * A terminal sends its signals to the program too, which decides what they mean; others send them to this
+ * process only.
+ */
+function leaveSignalsTo(child: Child): void {
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+    // It may have ended meanwhile.
+    process.on(signal, () => child.signal(signal).catch(() => {}));
+  }
+}
+
+function exitCode(status: ExitStatus): number {
+  return status.signal === null ? status.code! : EXIT_SIGNAL_BASE + signalNumber(status.signal);
+}
+
+function complain(message: string): void {
+  process.stderr.write(`unshare: ${message}\n`);
+}
+
+main(process.argv.slice(2)).then(code => {
+  process.exitCode = code;
+});

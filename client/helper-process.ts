@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'child_process';
+import type { Socket } from 'net';
+import { errnoOf } from './errno';
+import { UnshareError } from './error';
+
+/** The descriptor at which the helper finds its control socket. */
+const CONTROL_FD = 3;
+
+/**
+ * How long the second sign of the helper's end may come after the first, in milliseconds. A helper that has
+ * closed its socket is killed then, and a socket that somebody holds open after the helper's death is closed.
+ */
+const END_GRACE_MS = 1000;
+
+/** What a helper process tells its owner. */
+export interface HelperProcessEvents {
+  /** Bytes that it has sent. */
+  data(chunk: Uint8Array): void;
+  /** It could not be started, has died or was stopped; called once, after the last `data`. */
+  ended(error: UnshareError): void;
+}
+
+/**
+ * The process of a helper, and its control socket. Nothing else in the client starts processes.
+ *
+ * Neither keeps the event loop alive by itself; `ref` and `unref` change that.
+ */
+export class HelperProcess {
+  private readonly path: string;
+  private readonly events: HelperProcessEvents;
+  private readonly child: ChildProcess;
+  /** Null where the runtime could not make one; an `error` event of the child says why. */
+  private readonly socket: Socket | null;
+  /** How the process ended, once it has. */
+  private end: UnshareError | null = null;
+  private socketError: Error | null = null;
+  private socketClosed = false;
+  private grace: NodeJS.Timeout | null = null;
+  private readonly stopped: Promise<void>;
+  private resolveStopped!: () => void;
+
+  constructor(path: string, events: HelperProcessEvents) {
+    this.path = path;
+    this.events = events;
+    this.stopped = new Promise(resolve => {
+      this.resolveStopped = resolve;
+    });
+    this.child = spawn(path, [], {
+      stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+      argv0: 'unshare-helper',
+      // It needs none, and what is not there cannot be read from its memory.
+      env: {},
+    });
+    this.child.on('error', error => {
+      // A signal that could not be sent is told by this event too.
+      if (this.pid === null) this.processEnded(this.notStarted(error));
+    });
+    this.child.once('exit', (code, signal) => this.processEnded(this.died(describeExit(code, signal))));
+    this.child.unref();
+    this.socket = (this.child.stdio?.[CONTROL_FD] as Socket | undefined) ?? null;
+    if (this.socket === null) {
+      this.socketClosed = true;
+      return;
+    }
+    this.socket.on('data', (chunk: Buffer) => events.data(chunk));
+    this.socket.on('error', error => {
+      this.socketError = error;
+    });
+    this.socket.once('close', () => this.socketEnded());
+    this.socket.unref();
+  }
+
+  /** Process id, as the client's pid namespace has it, or null where the process could not be started. */
+  get pid(): number | null {
+    return this.child.pid ?? null;
+  }
+
+  /** Sends bytes. A failure to do so is the end of the helper, and told as that. */
+  write(bytes: Uint8Array): void {
+    this.socket?.write(bytes);
+  }
+
+  /** Keeps the event loop alive while the helper lives. */
+  ref(): void {
+    this.socket?.ref();
+  }
+
+  /** Undoes `ref`. */
+  unref(): void {
+    this.socket?.unref();
+  }
+
+  /** Closes the control socket, which ends the helper. Resolves when it has ended. */
+  stop(): Promise<void> {
+    this.socket?.destroy();
+    return this.stopped;
+  }
+
+  private processEnded(end: UnshareError): void {
+    if (this.end !== null) return;
+    this.end = end;
+    if (!this.socketClosed) {
+      // What it sent last may not have been read yet.
+      this.ref();
+      this.startGrace(() => this.socket?.destroy());
+    }
+    this.settle();
+  }
+
+  private socketEnded(): void {
+    this.socketClosed = true;
+    if (this.end === null) {
+      // The socket no longer keeps the event loop alive, and how the process ends still has to be told.
+      this.child.ref();
+      this.startGrace(() => {
+        this.child.kill('SIGKILL');
+        this.processEnded(this.died('closed its control socket'));
+      });
+    }
+    this.settle();
+  }
+
+  private startGrace(callback: () => void): void {
+    this.grace = setTimeout(callback, END_GRACE_MS);
+  }
+
+  private settle(): void {
+    if (this.end === null || !this.socketClosed) return;
+    if (this.grace !== null) clearTimeout(this.grace);
+    this.child.unref();
+    this.events.ended(this.end);
+    this.resolveStopped();
+  }
+
+  private notStarted(cause: Error): UnshareError {
+    return new UnshareError({
+      stage: 'Helper',
+      errno: errnoOf(cause),
+      syscall: 'spawn',
+      path: this.path,
+      doing: `cannot start the helper ${JSON.stringify(this.path)}`,
+      cause,
+    });
+  }
+
+  private died(how: string): UnshareError {
+    return new UnshareError({
+      stage: 'Helper',
+      path: this.path,
+      doing: 'the helper has died',
+      reason: `process ${this.pid} ${how}`,
+      cause: this.socketError ?? undefined,
+    });
+  }
+}
+
+function describeExit(code: number | null, signal: string | null): string {
+  return signal === null ? `exited with status ${code}` : `was killed by ${signal}`;
+}

@@ -1,0 +1,32 @@
+import { checkId, checkInteger, ID_COUNT_MAX } from './ids';
+
+/**
+ * A row of `uid_map` (`man 7 user_namespaces`): `count` uids from `outsideUid` on in the parent namespace are
+ * those from `insideUid` on in the new one.
+ */
+export class UidMap {
+  readonly insideUid: number;
+  readonly outsideUid: number;
+  readonly count: number;
+
+  /** Throws a TypeError or a RangeError, naming the argument, for what cannot be in such a row. */
+  constructor(insideUid: number, outsideUid: number, count: number) {
+    this.insideUid = checkId(insideUid, 'insideUid');
+    this.outsideUid = checkId(outsideUid, 'outsideUid');
+    this.count = checkInteger(count, 'count', 1, ID_COUNT_MAX);
+  }
+}
+
+/** A row of `gid_map`, as `UidMap` for groups. */
+export class GidMap {
+  readonly insideGid: number;
+  readonly outsideGid: number;
+  readonly count: number;
+
+  /** Throws a TypeError or a RangeError, naming the argument, for what cannot be in such a row. */
+  constructor(insideGid: number, outsideGid: number, count: number) {
+    this.insideGid = checkId(insideGid, 'insideGid');
+    this.outsideGid = checkId(outsideGid, 'outsideGid');
+    this.count = checkInteger(count, 'count', 1, ID_COUNT_MAX);
+  }
+}

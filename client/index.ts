@@ -1,0 +1,14 @@
+export type { Bytes } from './bytes';
+export { Child } from './child';
+export { Command, type GidMapRow, type SpawnOptions, type UidMapRow } from './command';
+export { UnshareError } from './error';
+export { ExitStatus, type ResourceUsage } from './exit-status';
+export { Helper, type HelperOptions } from './helper';
+export { GidMap, UidMap } from './id-map';
+export { Namespace } from './namespace';
+export type { Output } from './output';
+export { PipeReader } from './pipe-reader';
+export { PipeWriter } from './pipe-writer';
+export { Signal } from './signals';
+export type { Stage } from './stage';
+export { Stdio, type StdioLike } from './stdio';

@@ -1,0 +1,89 @@
+import { closeSync, constants, openSync } from 'fs';
+import { Socket, type SocketConstructorOpts } from 'net';
+import { errnoOf } from './errno';
+import { UnshareError } from './error';
+
+/** What is done with the client's end of a pipe. */
+export type PipeDirection = 'read' | 'write';
+
+/**
+ * The descriptor of a pipe's end, and the socket that Node drives it with. The socket is not made before
+ * somebody asks for it, so that nothing is read, and the event loop is not kept alive, until then.
+ */
+export class PipeEnd {
+  private readonly direction: PipeDirection;
+  /** Null once it was closed, was given away or belongs to the socket. */
+  private descriptor: number | null;
+  private opened: Socket | null = null;
+  private socketClosed = false;
+
+  /** Takes over `descriptor`, which has O_NONBLOCK set. */
+  constructor(descriptor: number, direction: PipeDirection) {
+    this.descriptor = descriptor;
+    this.direction = direction;
+  }
+
+  /** The socket, where there is one yet. */
+  get socket(): Socket | null {
+    return this.opened;
+  }
+
+  /** Makes the socket. Must not be called twice, or after the descriptor is gone. */
+  open(options: Pick<SocketConstructorOpts, 'onread'> = {}): Socket {
+    const socket = new Socket({
+      ...options,
+      fd: this.descriptor!,
+      readable: this.direction === 'read',
+      writable: this.direction === 'write',
+    });
+    this.descriptor = null;
+    this.opened = socket;
+    socket.once('close', () => {
+      this.socketClosed = true;
+    });
+    return socket;
+  }
+
+  /**
+   * Gives the descriptor away, in blocking mode. The mode belongs to the open file, not to the descriptor,
+   * and JavaScript cannot change it: so the pipe is opened anew.
+   */
+  take(): number {
+    if (this.descriptor === null) throw new Error('the pipe is in use, or closed already');
+    const path = `/proc/self/fd/${this.descriptor}`;
+    const mode = this.direction === 'read' ? constants.O_RDONLY : constants.O_WRONLY;
+    let blocking: number;
+    try {
+      blocking = openSync(path, mode);
+    } catch (cause) {
+      throw new UnshareError({ stage: 'PipeError', errno: errnoOf(cause), syscall: 'open', path, cause });
+    }
+    closeSync(this.descriptor);
+    this.descriptor = null;
+    return blocking;
+  }
+
+  /** Closes the descriptor where that was not done. Calls back when it is closed. */
+  close(callback: (error?: Error | null) => void): void {
+    if (this.opened === null) {
+      this.closeDescriptor(callback);
+    } else if (this.socketClosed) {
+      callback();
+    } else {
+      this.opened.once('close', () => callback());
+      this.opened.destroy();
+    }
+  }
+
+  private closeDescriptor(callback: (error?: Error | null) => void): void {
+    const descriptor = this.descriptor;
+    this.descriptor = null;
+    try {
+      if (descriptor !== null) closeSync(descriptor);
+    } catch (error) {
+      callback(error as Error);
+      return;
+    }
+    callback();
+  }
+}

@@ -1,0 +1,79 @@
+import { finished, Readable } from 'stream';
+import { PipeEnd } from './pipe-end';
+import { ReadBuffer } from './read-buffer';
+
+/**
+ * The end of a pipe that the client reads from. It is a `Readable` on a real pipe, and nothing is read before
+ * someone asks.
+ *
+ * It stays open until it was read to its end, or destroyed; the end of the program closes nothing here.
+ */
+export class PipeReader extends Readable {
+  private readonly pipeEnd: PipeEnd;
+
+  /** @internal Takes over `descriptor`, which has O_NONBLOCK set. */
+  constructor(descriptor: number) {
+    super({ autoDestroy: true });
+    this.pipeEnd = new PipeEnd(descriptor, 'read');
+  }
+
+  /**
+   * Hands over the bare descriptor, in blocking mode and close-on-exec, for the caller to close; the stream
+   * is destroyed. Throws where something was read already, or the stream was destroyed. (`into_fd` of the
+   * crate's `PipeReader`.)
+   */
+  intoFd(): number {
+    const descriptor = this.pipeEnd.take();
+    this.destroy();
+    return descriptor;
+  }
+
+  /**
+   * Reads all that there is, to the end. Rejects with what the stream fails with, and where it was ended or
+   * destroyed before.
+   */
+  bytes(): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (this.destroyed) throw new Error('the pipe was read to its end already, or closed');
+      const chunks: Buffer[] = [];
+      finished(this, { writable: false }, error => {
+        if (error) reject(error);
+        else resolve(Buffer.concat(chunks));
+      });
+      this.on('data', (chunk: Buffer | string) => {
+        // Text where setEncoding was called.
+        chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, this.readableEncoding ?? 'utf8') : chunk);
+      });
+    });
+  }
+
+  /** Reads all that there is, to the end, as UTF-8. */
+  async text(): Promise<string> {
+    return (await this.bytes()).toString('utf8');
+  }
+
+  /** @internal */
+  override _read(): void {
+    if (this.pipeEnd.socket === null) this.open();
+    else this.pipeEnd.socket.resume();
+  }
+
+  /** @internal */
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.pipeEnd.close(closeError => callback(error ?? closeError));
+  }
+
+  private open(): void {
+    const buffer = new ReadBuffer();
+    // With a buffer of its own, the socket hands each read over at once, without being a stream in between.
+    const socket = this.pipeEnd.open({
+      onread: {
+        buffer: () => buffer.space,
+        callback: length => this.push(buffer.take(length)),
+      },
+    });
+    socket.once('end', () => this.push(null));
+    socket.on('error', error => this.destroy(error));
+    socket.resume();
+  }
+}

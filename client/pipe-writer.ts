@@ -1,0 +1,57 @@
+import { Writable } from 'stream';
+import { PipeEnd } from './pipe-end';
+
+/**
+ * The end of a pipe that the client writes to. It is a `Writable` on a real pipe; `end` closes it, and the
+ * program then comes to the end of what it reads. Where nobody reads any more, it fails with the code
+ * `EPIPE`.
+ *
+ * It stays open until it was ended or destroyed; the end of the program closes nothing here.
+ */
+export class PipeWriter extends Writable {
+  private readonly pipeEnd: PipeEnd;
+
+  /** @internal Takes over `descriptor`, which has O_NONBLOCK set. */
+  constructor(descriptor: number) {
+    // Node 12 swallows the error of a write where it destroys the stream by itself.
+    super({ autoDestroy: false });
+    this.once('finish', () => this.destroy());
+    this.pipeEnd = new PipeEnd(descriptor, 'write');
+  }
+
+  /**
+   * Hands over the bare descriptor, in blocking mode and close-on-exec, for the caller to close; the stream
+   * is destroyed. Throws where something was written already, or the stream was ended or destroyed.
+   * (`into_fd` of the crate's `PipeWriter`.)
+   */
+  intoFd(): number {
+    if (this.writableLength > 0) throw new Error('something was written to the pipe already');
+    const descriptor = this.pipeEnd.take();
+    this.destroy();
+    return descriptor;
+  }
+
+  /** @internal */
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    (this.pipeEnd.socket ?? this.open()).write(chunk, error => {
+      callback(error);
+      if (error) this.destroy();
+    });
+  }
+
+  /** @internal Called when all that was written has gone into the pipe. */
+  override _final(callback: (error?: Error | null) => void): void {
+    this.pipeEnd.close(callback);
+  }
+
+  /** @internal */
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.pipeEnd.close(closeError => callback(error ?? closeError));
+  }
+
+  private open(): ReturnType<PipeEnd['open']> {
+    const socket = this.pipeEnd.open();
+    socket.on('error', error => this.destroy(error));
+    return socket;
+  }
+}

@@ -1,0 +1,276 @@
+import { readFileSync } from 'fs';
+import { join } from 'path';
+import * as assert from 'uvu/assert';
+import { Channel, type CommandEvents, MESSAGE_OUT_MAX } from '../client/channel';
+import { encodeFrame, FrameDecoder } from '../client/codec';
+import { UnshareError } from '../client/error';
+import { unshare } from '../client/messages';
+import type { SpawnMessage } from '../client/spawn-message';
+import { PROTOCOL, VERSION } from '../client/version';
+import { suite } from './harness';
+
+import v1 = unshare.v1;
+
+const test = suite('channel');
+
+const HELLO = { hello: { protocol: PROTOCOL, version: VERSION } };
+
+test('the version is that of the package', () => {
+  const manifest = readFileSync(join(__dirname, '../../package.json'), 'utf8');
+  assert.is(VERSION, JSON.parse(manifest).version);
+});
+
+test('Hello is the first message, and does not wait for that of the helper', () => {
+  const { sent } = connect();
+  assert.equal(sent()[0]?.hello?.protocol, PROTOCOL);
+});
+
+test('each message is one write', () => {
+  const { channel, writes } = connect();
+  channel.spawn(command(), recorder().events);
+  assert.is(writes.length, 2);
+});
+
+test('commands are numbered', () => {
+  const { channel } = connect();
+  const numbers = [channel.spawn(command(), recorder().events), channel.spawn(command(), recorder().events)];
+  assert.equal(numbers, [1, 2]);
+});
+
+test('Spawned and Died reach their command', () => {
+  const { channel, receive } = connect(HELLO);
+  const [first, second] = [recorder(), recorder()];
+  channel.spawn(command(), first.events);
+  channel.spawn(command(), second.events);
+  receive({ spawned: { command: 2 } }, { died: { command: 2 } });
+  assert.equal([first.seen, second.seen], [[], ['spawned', 'died']]);
+});
+
+test('SpawnFailed reaches its command', () => {
+  const { channel, receive } = connect(HELLO);
+  const { events, seen } = recorder();
+  channel.spawn(command(), events);
+  receive({ spawnFailed: { command: 1, stage: v1.Stage.STAGE_EXEC } });
+  assert.equal(seen, ['failed']);
+});
+
+test('messages are understood from single bytes', () => {
+  const { channel, receiveBytes } = connect();
+  const { events, seen } = recorder();
+  channel.spawn(command(), events);
+  const stream = Buffer.concat([
+    frame(HELLO),
+    frame({ spawned: { command: 1 } }),
+    frame({ died: { command: 1 } }),
+  ]);
+  for (const byte of stream) receiveBytes(Buffer.of(byte));
+  assert.equal(seen, ['spawned', 'died']);
+});
+
+test('a signal resolves with its error number', async () => {
+  const { channel, receive } = connect(HELLO);
+  const result = channel.signal(1, 9);
+  receive({ signalResult: { request: 1, errno: 3 } });
+  assert.is(await result, 3);
+});
+
+test('a message that is too large is refused at the stage Limit', () => {
+  const { channel } = connect();
+  const large = { ...command(), arguments: [Buffer.alloc(MESSAGE_OUT_MAX)] };
+  assert.throws(
+    () => channel.spawn(large, recorder().events),
+    (error: UnshareError) => error.stage === 'Limit',
+  );
+});
+
+test('another protocol is an error with both versions and the path', () => {
+  const { failure } = connect({ hello: { protocol: PROTOCOL + 1, version: '9.8.7' } });
+  assert.is(
+    failure()?.message,
+    `the helper "/helper" is of version 9.8.7 (protocol ${PROTOCOL + 1}): ` +
+      `the client is of version ${VERSION} (protocol ${PROTOCOL})`,
+  );
+});
+
+test('another protocol is of the stage Helper', () => {
+  assert.is(connect({ hello: { protocol: 0 } }).failure()?.stage, 'Helper');
+});
+
+test('a refusal by the helper is told by its name', () => {
+  const { failure } = connect(HELLO, { protocolError: { name: 'VarintTooLong' } });
+  assert.match(failure()?.message ?? '', 'VarintTooLong');
+});
+
+const VIOLATIONS: { [name: string]: v1.ToClient.$Properties[] } = {
+  'a first message that is not Hello': [{ spawned: { command: 1 } }],
+  'a second Hello': [HELLO, HELLO],
+  'an empty message': [HELLO, {}],
+  'Spawned for an unknown command': [HELLO, { spawned: { command: 7 } }],
+  'a second Spawned': [HELLO, { spawned: { command: 1 } }, { spawned: { command: 1 } }],
+  'SpawnFailed for an unknown command': [HELLO, { spawnFailed: { command: 7 } }],
+  'SpawnFailed after Spawned': [HELLO, { spawned: { command: 1 } }, { spawnFailed: { command: 1 } }],
+  'Died for an unknown command': [HELLO, { died: { command: 7 } }],
+  'Died before Spawned': [HELLO, { died: { command: 1 } }],
+  'a second Died': [HELLO, { spawned: { command: 1 } }, { died: { command: 1 } }, { died: { command: 1 } }],
+  'Died with an impossible status': [
+    HELLO,
+    { spawned: { command: 1 } },
+    { died: { command: 1, exitCode: 256 } },
+  ],
+  'Died with an impossible signal': [
+    HELLO,
+    { spawned: { command: 1 } },
+    { died: { command: 1, signal: 65 } },
+  ],
+  'SpawnFailed with an impossible signal': [HELLO, { spawnFailed: { command: 1, signal: 65 } }],
+  'SignalResult for an unknown request': [HELLO, { signalResult: { request: 7 } }],
+};
+
+for (const [name, messages] of Object.entries(VIOLATIONS)) {
+  test(`${name} fails at the stage Protocol`, () => {
+    const { channel, receive, failure } = connect();
+    channel.spawn(command(), recorder().events);
+    receive(...messages);
+    assert.is(failure()?.stage, 'Protocol');
+  });
+}
+
+test('bytes that are no message fail at the stage Protocol', () => {
+  const { receiveBytes, failure } = connect(HELLO);
+  receiveBytes(encodeFrame(Buffer.of(0x0a, 0x7f)));
+  assert.is(failure()?.stage, 'Protocol');
+});
+
+test('bytes that are no frame fail at the stage Protocol', () => {
+  const { receiveBytes, failure } = connect(HELLO);
+  receiveBytes(Buffer.alloc(8, 0xff));
+  assert.is(failure()?.stage, 'Protocol');
+});
+
+test('random bytes settle everything, and throw nothing', () => {
+  for (let seed = 1; seed <= 500; seed += 1) {
+    const { channel, receiveBytes } = connect(HELLO);
+    const { events, seen } = recorder();
+    channel.spawn(command(), events);
+    receiveBytes(randomBytes(seed));
+    channel.fail(new UnshareError({ stage: 'Helper' }));
+    assert.is(seen.filter(event => event !== 'spawned').length, 1, `seed ${seed}`);
+  }
+});
+
+test('an UnshareError of an observer ends the conversation', () => {
+  const { channel, receive, failure } = connect(HELLO);
+  const error = new UnshareError({ stage: 'Protocol' });
+  const { events, seen } = recorder();
+  channel.spawn(command(), {
+    ...events,
+    spawned() {
+      throw error;
+    },
+  });
+  receive({ spawned: { command: 1 } });
+  assert.equal([failure(), seen], [error, ['lost']]);
+});
+
+test('a failure tells every command once', () => {
+  const { channel, receive } = connect(HELLO);
+  const [starting, running] = [recorder(), recorder()];
+  channel.spawn(command(), starting.events);
+  channel.spawn(command(), running.events);
+  receive({ spawned: { command: 2 } });
+  channel.fail(new UnshareError({ stage: 'Helper' }));
+  channel.fail(new UnshareError({ stage: 'Helper' }));
+  assert.equal([starting.seen, running.seen], [['lost'], ['spawned', 'lost']]);
+});
+
+test('a failure tells no command that has ended', () => {
+  const { channel, receive } = connect(HELLO);
+  const { events, seen } = recorder();
+  channel.spawn(command(), events);
+  receive({ spawned: { command: 1 } }, { died: { command: 1 } });
+  channel.fail(new UnshareError({ stage: 'Helper' }));
+  assert.equal(seen, ['spawned', 'died']);
+});
+
+test('a failure rejects pending signals', async () => {
+  const { channel } = connect(HELLO);
+  const error = new UnshareError({ stage: 'Helper' });
+  const result = channel.signal(1, 9).catch(reason => reason);
+  channel.fail(error);
+  assert.is(await result, error);
+});
+
+test('signals after a failure reject with it', async () => {
+  const { channel } = connect(HELLO);
+  const error = new UnshareError({ stage: 'Helper' });
+  channel.fail(error);
+  assert.is(await channel.signal(1, 9).catch(reason => reason), error);
+});
+
+test('nothing is written after a failure', () => {
+  const { channel, writes } = connect(HELLO);
+  channel.fail(new UnshareError({ stage: 'Helper' }));
+  channel.releasePipes(1);
+  assert.is(writes.length, 1);
+});
+
+test('what comes after a failure is ignored', () => {
+  const { channel, receive } = connect(HELLO);
+  const { events, seen } = recorder();
+  channel.spawn(command(), events);
+  channel.fail(new UnshareError({ stage: 'Helper' }));
+  receive({ spawned: { command: 1 } });
+  assert.equal(seen, ['lost']);
+});
+
+test.run();
+
+/** A channel to a helper that has sent `messages` so far. */
+function connect(...messages: v1.ToClient.$Properties[]) {
+  const writes: Uint8Array[] = [];
+  let failure: UnshareError | null = null;
+  const channel = new Channel({
+    path: '/helper',
+    write: bytes => writes.push(bytes),
+    failed: error => {
+      failure = error;
+    },
+  });
+  const receiveBytes = (bytes: Uint8Array) => channel.receive(bytes);
+  const receive = (...more: v1.ToClient.$Properties[]) => receiveBytes(Buffer.concat(more.map(frame)));
+  const decoder = new FrameDecoder(MESSAGE_OUT_MAX);
+  const sent = () => [...decoder.decode(Buffer.concat(writes))].map(body => v1.ToHelper.decode(body));
+  receive(...messages);
+  return { channel, writes, sent, receive, receiveBytes, failure: (): UnshareError | null => failure };
+}
+
+function frame(message: v1.ToClient.$Properties): Buffer {
+  return encodeFrame(v1.ToClient.encode(message).finish());
+}
+
+function command(): SpawnMessage {
+  return { program: Buffer.from('/bin/true'), descriptors: [], namespaces: [], uidMaps: [], gidMaps: [] };
+}
+
+/** Writes down by name what happens to a command. */
+function recorder() {
+  const seen: (keyof CommandEvents)[] = [];
+  const events: CommandEvents = {
+    spawned: () => seen.push('spawned'),
+    failed: () => seen.push('failed'),
+    died: () => seen.push('died'),
+    lost: () => seen.push('lost'),
+  };
+  return { events, seen };
+}
+
+/** Bytes of a linear congruential generator, the same for each seed. */
+function randomBytes(seed: number): Buffer {
+  let state = seed;
+  return Buffer.from(
+    Array.from({ length: 64 }, () => {
+      state = (state * 1103515245 + 12345) % 2 ** 31;
+      return state >>> 16;
+    }),
+  );
+}

@@ -1,0 +1,201 @@
+import { execFileSync } from 'child_process';
+import { constants } from 'fs';
+import { Command, Helper } from 'unshare';
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { descriptorsOf, fixture, packageRoot, rootMaps, type State, shell, stateOf } from './support';
+
+const test = suite('what a program is given');
+
+const isRoot = process.geteuid!() === 0;
+const plain = () => {};
+const namespaced = (command: Command) => command.unshare('user').setIdMaps(...rootMaps());
+
+// The two ways in which the helper makes a child.
+for (const [way, prepare] of [
+  ['sharing memory', plain],
+  ['like fork', namespaced],
+] as const) {
+  test(`${way}: descriptors 0, 1 and 2, and no others`, async () => {
+    const { descriptors } = await stateOf(prepare);
+    assert.equal(
+      descriptors.map(({ number }) => number),
+      [0, 1, 2],
+    );
+  });
+
+  test(`${way}: no signal blocked or ignored`, async () => {
+    const { blocked_signals, ignored_signals } = await stateOf(prepare);
+    assert.equal(blocked_signals, []);
+    assert.equal(ignored_signals, []);
+  });
+
+  test(`${way}: the limits of the client`, async () => {
+    const { limits } = await stateOf(prepare);
+    const reference: State = JSON.parse(execFileSync(fixture('state'), { encoding: 'utf8' }));
+    assert.equal(limits, reference.limits);
+  });
+
+  test(`${way}: SIGKILL as death signal, unless it was changed`, async () => {
+    assert.is((await stateOf(prepare)).parent_death_signal, 9);
+    const changed = await stateOf(command => {
+      prepare(command);
+      command.setParentDeathSignal('SIGTERM');
+    });
+    assert.is(changed.parent_death_signal, 15);
+    const daemon = await stateOf(command => {
+      prepare(command);
+      command.allowDaemonize();
+    });
+    assert.is(daemon.parent_death_signal, 0);
+  });
+
+  test(`${way}: a process group of its own only where it was asked for`, async () => {
+    const joined = await stateOf(prepare);
+    assert.is.not(joined.group, joined.pid);
+    const leader = await stateOf(command => {
+      prepare(command);
+      command.makeGroupLeader();
+    });
+    assert.is(leader.group, leader.pid);
+  });
+
+  test(`${way}: arguments and environment, byte by byte`, async () => {
+    const odd = ['', ' ', '*', '--', '-c', '$(id)', 'ä\n"\'\\', 'x'.repeat(100_000)];
+    const state = await stateOf(command => {
+      prepare(command);
+      command.arg0('other').args(odd).envClear().env('A', '=b=').env('empty', '');
+    });
+    assert.equal(state.arguments, ['other', ...odd]);
+    assert.equal(state.environment, ['A==b=', 'empty=']);
+  });
+
+  test(`${way}: bytes that are no UTF-8`, async () => {
+    const bytes = Buffer.from(Array.from({ length: 255 }, (_, at) => at + 1));
+    const command = shell('printf %s "$0"').arg(bytes);
+    prepare(command);
+    assert.equal((await command.output()).stdout, bytes);
+  });
+}
+
+test('the umask and the working directory of the client at that moment', async () => {
+  const umask = process.umask(0o027);
+  const directory = process.cwd();
+  try {
+    assert.is((await stateOf()).umask, 0o027);
+    process.chdir('/usr');
+    assert.is((await stateOf()).directory, '/usr');
+    assert.is((await stateOf(command => command.currentDir('bin/..'))).directory, '/usr');
+    assert.is((await stateOf(command => command.currentDir('/tmp'))).directory, '/tmp');
+    process.chdir(directory);
+    assert.is((await stateOf()).directory, directory);
+  } finally {
+    process.umask(umask);
+    process.chdir(directory);
+  }
+});
+
+test('the environment of the client at that moment', async () => {
+  process.env.UNSHARE_TEST_CHANGED = 'now';
+  assert.ok((await stateOf()).environment.includes('UNSHARE_TEST_CHANGED=now'));
+  delete process.env.UNSHARE_TEST_CHANGED;
+  assert.not.ok((await stateOf()).environment.some(entry => entry.startsWith('UNSHARE_TEST_CHANGED=')));
+});
+
+test('a relative program is found from its working directory', async () => {
+  const { stdout } = await new Command('./sh').args(['-c', 'pwd -P']).currentDir('/bin').output();
+  assert.match(stdout.toString(), /\/bin\n$/);
+});
+
+test('null is /dev/null, one way each', async () => {
+  const { stdout } = await shell('readlink /proc/self/fd/0; ls -l /proc/self/fd/0 | cut -c1-4')
+    .stdin('null')
+    .stderr('null')
+    .output();
+  assert.is(stdout.toString(), '/dev/null\nlr-x\n');
+});
+
+test(
+  'uid and gid are set whole, and the supplementary groups of the client are gone',
+  async () => {
+    for (const id of [1, 65_536, 2 ** 31, 2 ** 32 - 2]) {
+      const { uids, gids, groups } = await groupsOf(id);
+      assert.equal(uids, [id, id, id]);
+      assert.equal(gids, [id, id, id]);
+      assert.equal(groups, []);
+    }
+  },
+  { skip: isRoot ? false : 'another id needs root' },
+);
+
+/** What a command with this uid and gid finds, whose client has supplementary groups. */
+async function groupsOf(id: number): Promise<State> {
+  const client = `
+    process.setgroups([1, 2, 3]);
+    const { Command } = require(${JSON.stringify(packageRoot)});
+    new Command('/proc/self/fd/0').uid(${id}).gid(${id}).output()
+      .then(({ stdout }) => process.stdout.write(stdout), error => console.error(error));`;
+  const program = fixture('state');
+  const { stdout, stderr } = await shell('exec "$0" -e "$1" < "$2"')
+    .args([process.execPath, client.replace("'/proc/self/fd/0'", JSON.stringify(program)), program])
+    .output();
+  assert.is(stderr.toString(), '');
+  return JSON.parse(stdout.toString());
+}
+
+test('an own uid and gid can be set without privilege', async () => {
+  const uid = process.geteuid!();
+  const { uids } = await stateOf(command => command.uid(uid).gid(process.getegid!()));
+  assert.equal(uids, [uid, uid, uid]);
+});
+
+test('a leak of the client’s parent does not reach the program', async () => {
+  const client = `
+    const { Command } = require(${JSON.stringify(packageRoot)});
+    new Command(${JSON.stringify(fixture('state'))}).output()
+      .then(({ stdout }) => process.stdout.write(stdout));`;
+  const { stdout } = await shell('exec "$0" -e "$1" 5< / 9< /dev/null 63< /etc/passwd')
+    .args([process.execPath, client])
+    .output();
+  const { descriptors }: State = JSON.parse(stdout.toString());
+  assert.equal(
+    descriptors.map(({ number }) => number),
+    [0, 1, 2],
+  );
+});
+
+test('a standard stream that the runtime made non-blocking is blocking for the program', async () => {
+  // A pipe that the client has as its standard output, non-blocking, is what the program inherits.
+  const client = `
+    const { Command } = require(${JSON.stringify(packageRoot)});
+    process.stdout.write('');
+    process.stdin.resume();
+    const before = require('fs').readFileSync('/proc/self/fdinfo/0', 'utf8');
+    new Command('/bin/sh').args(['-c', 'cat /proc/self/fdinfo/0']).stdout('piped').output().then(({ stdout }) => {
+      process.stderr.write(JSON.stringify([before, stdout.toString()]));
+      process.exit();
+    });`;
+  const child = await new Command(process.execPath)
+    .args(['-e', client])
+    .stdin('piped')
+    .stdout('piped')
+    .stderr('piped')
+    .spawn();
+  const [before, inside] = JSON.parse(await child.stderr!.text()) as [string, string];
+  await child.wait();
+  const flags = (text: string) => Number.parseInt(/^flags:\s+(\d+)$/m.exec(text)![1]!, 8);
+  assert.ok(flags(before) & constants.O_NONBLOCK, 'the runtime made it non-blocking');
+  assert.not.ok(flags(inside) & constants.O_NONBLOCK);
+});
+
+test('the helper holds nothing but its own descriptors', async () => {
+  const helper = new Helper();
+  await shell('true').status({ helper });
+  const links = [...descriptorsOf(helper.pid!)]
+    .filter(([number]) => number > 2)
+    .map(([, link]) => link.replace(/\d+/, 'N'));
+  assert.equal(links.sort(), ['anon_inode:[eventpoll]', 'anon_inode:[signalfd]', 'socket:[N]']);
+  await helper.close();
+});
+
+test.run();

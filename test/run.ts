@@ -1,0 +1,51 @@
+import { readdirSync } from 'fs';
+import { constants } from 'os';
+import * as path from 'path';
+import { runFile } from './runner/file';
+import { helperTests, runHelperTests } from './runner/helper';
+import { type Options, readOptions } from './runner/options';
+import { ordinaryPlace, ownPlace, type Place } from './runner/place';
+import { describe, type Report, summarize } from './runner/report';
+import { makeScratch } from './runner/scratch';
+
+const root = path.join(__dirname, '../..');
+
+/** Runs every test, one file after the other: some of them measure. Started by root, all of them twice. */
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  const scratch = makeScratch();
+  const files = readdirSync(__dirname).filter(name => name.endsWith('.test.js') && options.only.test(name));
+  const reports: Report[] = [];
+  const add = (report: Report) => {
+    reports.push(report);
+    console.log(describe(report));
+  };
+
+  if (options.only.test(helperTests)) add(await runHelperTests(root, scratch));
+  for (const place of places(options, scratch)) {
+    for (const file of files) add(await runFile(file, place, scratch));
+  }
+
+  console.log(summarize(reports));
+  const ran = reports.some(report => report.passed > 0);
+  const failed = reports.some(report => report.failures.length > 0);
+  process.exitCode = ran && !failed ? 0 : 1;
+}
+
+function places({ as }: Options, scratch: string): Place[] {
+  if (process.geteuid?.() !== 0) return [ownPlace(root)];
+  const both: Place[] = [];
+  if (as !== 'user') both.push(ownPlace(root));
+  if (as !== 'root') both.push(ordinaryPlace(root, scratch));
+  return both;
+}
+
+// Through `exit`, so that the running test file is killed and the scratch directory removed.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exit(2);
+});

@@ -1,0 +1,63 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+} from 'fs';
+import * as path from 'path';
+
+const parts = ['package.json', 'README.md', 'dist', 'proto', 'examples', 'docs'];
+const packages = ['protobufjs', 'uvu'];
+
+/** Copies what the tests need of the package at `from` to `to`, for everybody to read. */
+export function copyPackage(from: string, to: string): void {
+  const modules = withDependencies(from, packages).map(name => `node_modules/${name}`);
+  for (const part of [...parts, ...modules]) {
+    const source = path.join(from, part);
+    const target = path.join(to, part);
+    makeDirectory(path.dirname(target));
+    if (existsSync(source)) copyTree(source, target);
+  }
+}
+
+/**
+ * The names of the packages and of what they depend on. What is nested inside one of them comes along with
+ * it.
+ */
+function withDependencies(root: string, names: string[]): string[] {
+  const found = new Set(names);
+  for (const name of found) {
+    const manifest = path.join(root, 'node_modules', name, 'package.json');
+    const { dependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8'));
+    for (const dependency of Object.keys(dependencies)) {
+      if (existsSync(path.join(root, 'node_modules', dependency))) found.add(dependency);
+    }
+  }
+  return [...found];
+}
+
+function copyTree(source: string, target: string): void {
+  const status = lstatSync(source);
+  if (status.isDirectory()) {
+    makeDirectory(target);
+    for (const name of readdirSync(source)) copyTree(path.join(source, name), path.join(target, name));
+  } else if (status.isSymbolicLink()) {
+    symlinkSync(readlinkSync(source), target);
+  } else {
+    copyFileSync(source, target);
+    chmodSync(target, status.mode & 0o100 ? 0o755 : 0o644);
+  }
+}
+
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectory(path.dirname(directory));
+  mkdirSync(directory);
+  // Whatever the umask is.
+  chmodSync(directory, 0o755);
+}
