@@ -15,9 +15,9 @@ export function sections(quick: boolean, tools: Contender[]): Section[] {
     inARow,
   });
   return [
-    () => compareStarting('small', 'Small heap', plain, effort(50, 20)),
-    () => compareWithHeap(effort(20, 10)),
-    () => compareStarting('sandbox', 'In five new namespaces', [...sandboxed, ...tools], effort(25, 20)),
+    () => compareStarting('small', 'Small heap', plain, effort(30, 100)),
+    () => compareWithHeap(effort(20, 20)),
+    () => compareStarting('sandbox', 'In five new namespaces', [...sandboxed, ...tools], effort(25, 50)),
     async () => [await compareThroughput(1, effort(25, 1))],
     async () => [await compareThroughput(8, effort(25, 1))],
     async () => [await comparePipes(quick ? 2.5e8 : 1e9, effort(15, 1))],

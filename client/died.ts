@@ -1,3 +1,5 @@
+import type Long = require('long');
+
 import { ExitStatus } from './exit-status';
 import type { unshare } from './messages';
 import { signalName } from './signals';
@@ -25,6 +27,6 @@ export function toExitStatus(message: unshare.v1.Died): ExitStatus {
 }
 
 /** Counts are exact up to 2⁵³, which none of these comes near. */
-function toNumber(value: { toString(): string } | null | undefined): number {
-  return Number(value ?? 0);
+function toNumber(value: number | Long | null | undefined): number {
+  return typeof value === 'object' && value !== null ? value.toNumber() : (value ?? 0);
 }

@@ -147,7 +147,7 @@ export class HelperProcess {
     return new UnshareError({
       stage: 'Helper',
       path: this.path,
-      doing: 'the helper has died',
+      doing: `the helper ${JSON.stringify(this.path)} has died`,
       reason: `process ${this.pid} ${how}`,
       cause: this.socketError ?? undefined,
     });

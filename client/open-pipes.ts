@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync } from 'fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'fs';
 import { descriptorName } from './descriptor-name';
 import { Errno, errnoOf } from './errno';
 import { UnshareError } from './error';
@@ -92,9 +92,18 @@ function isSamePipe(descriptor: number, pipe: v1.Pipe.$Properties): boolean {
 const FOREIGN_PROC = '/proc is not mounted, or belongs to another pid namespace';
 
 function openHint(errno: number | null, holder: PipeHolder): string | null {
-  if (errno === Errno.ENOENT) return FOREIGN_PROC;
+  if (errno === Errno.ENOENT || isProcForeign()) return FOREIGN_PROC;
   if (errno === Errno.EACCES) {
     return `this user must be able to read the helper's file (mode 0755): ${JSON.stringify(holder.path)}`;
   }
   return null;
+}
+
+/** In another pid namespace's /proc, `self` is this process by another number, or not there. */
+function isProcForeign(): boolean {
+  try {
+    return readlinkSync('/proc/self') !== String(process.pid);
+  } catch {
+    return true;
+  }
 }

@@ -1,7 +1,7 @@
 /** Most programs write little; room for more is made once it was needed, in bytes. */
 const SIZE_MIN = 16 * 1024;
 /** Beyond this, a larger read saves nothing that can be measured. */
-const SIZE_MAX = 256 * 1024;
+const SIZE_MAX = 128 * 1024;
 
 /**
  * What a pipe is read into. What was read is handed on without a copy, unless it would keep much unused

@@ -5,11 +5,14 @@ import { suite } from './harness';
 
 const test = suite('signals');
 
+/** An old name for SIGSYS, which only older versions of Node have. */
+const UNUSED = 'SIGUNUSED';
+
 test(
   "names have the system's numbers",
   () => {
     for (const [name, number] of Object.entries(constants.signals)) {
-      assert.is(signalNumber(name as Signal), number, name);
+      if (name !== UNUSED) assert.is(signalNumber(name as Signal), number, name);
     }
   },
   { skip: process.platform !== 'linux' && 'the numbers are those of Linux' },
