@@ -44,9 +44,10 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function run(options: RunArguments): Promise<ExitStatus> {
-  const child = await toCommand(options).spawn();
-  leaveSignalsTo(child);
-  return child.wait();
+  const starting = toCommand(options).spawn();
+  // At once: the program may run, and be signalled, before this process knows that it does.
+  leaveSignalsTo(starting);
+  return (await starting).wait();
 }
 
 function toCommand(options: RunArguments): Command {
@@ -80,11 +81,11 @@ function locate(options: RunArguments): string {
  * A terminal sends its signals to the program too, which decides what they mean; others send them to this
  * process only.
  */
-function leaveSignalsTo(child: Child): void {
+function leaveSignalsTo(starting: Promise<Child>): void {
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, () => {});
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-    // It may have ended meanwhile.
-    process.on(signal, () => child.signal(signal).catch(() => {}));
+    // It may have ended meanwhile, or not have been started.
+    process.on(signal, () => starting.then(child => child.signal(signal)).catch(() => {}));
   }
 }
 

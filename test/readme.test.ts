@@ -1,0 +1,18 @@
+import { readFileSync } from 'fs';
+import * as path from 'path';
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { packageRoot, runScript } from './support';
+
+const test = suite('README');
+
+test('the first example prints what it says', async () => {
+  const readme = readFileSync(path.join(packageRoot, 'README.md'), 'utf8');
+  const [, example] = /```js\n([^]*?)```/.exec(readme)!;
+  const code = example!.replace("require('unshare')", 'unshare');
+  const { stdout, stderr } = await runScript(code);
+  assert.is(stderr, '');
+  assert.is(stdout, '0\n1\n\n');
+});
+
+test.run();
