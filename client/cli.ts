@@ -44,9 +44,10 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function run(options: RunArguments): Promise<ExitStatus> {
-  const starting = toCommand(options).spawn();
-  // At once: the program may run, and be signalled, before this process knows that it does.
-  leaveSignalsTo(starting);
+  const command = toCommand(options);
+  // First of all: the program may run, and be signalled, before this process has come to know of it.
+  leaveSignalsTo(() => starting);
+  const starting = command.spawn();
   return (await starting).wait();
 }
 
@@ -81,11 +82,15 @@ function locate(options: RunArguments): string {
  * A terminal sends its signals to the program too, which decides what they mean; others send them to this
  * process only.
  */
-function leaveSignalsTo(starting: Promise<Child>): void {
+function leaveSignalsTo(program: () => Promise<Child>): void {
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, () => {});
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
     // It may have ended meanwhile, or not have been started.
-    process.on(signal, () => starting.then(child => child.signal(signal)).catch(() => {}));
+    process.on(signal, () =>
+      program()
+        .then(child => child.signal(signal))
+        .catch(() => {}),
+    );
   }
 }
 

@@ -8,7 +8,7 @@ const test = suite('README');
 
 test('the first example prints what it says', async () => {
   const readme = readFileSync(path.join(packageRoot, 'README.md'), 'utf8');
-  const [, example] = /```js\n([^]*?)```/.exec(readme)!;
+  const [, example] = /```js\n(.*?)```/s.exec(readme)!;
   const code = example!.replace("require('unshare')", 'unshare');
   const { stdout, stderr } = await runScript(code);
   assert.is(stderr, '');
