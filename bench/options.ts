@@ -10,7 +10,7 @@ export interface Options {
 const usage = `Usage: npm run bench -- [--quick] [--check] [--json]
 
   --quick  fewer rounds, for a first impression
-  --check  quick as well; end with status 1 where a target is missed by half, three times in a row
+  --check  quick as well; end with status 1 where a target is missed threefold, three times in a row
   --json   print JSON instead of text`;
 
 /** Throws an error whose message is for the user. */

@@ -25,7 +25,7 @@ export function isMissed(comparison: Comparison): boolean {
 }
 
 /** How far a target may be missed on a machine that does other things meanwhile. */
-const noise = 1.5;
+const noise = 3;
 
 /** Whether the target is missed by more than what a busy machine explains. */
 export function isMissedByFar(comparison: Comparison): boolean {
