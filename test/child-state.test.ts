@@ -171,7 +171,7 @@ test('a standard stream that the runtime made non-blocking is blocking for the p
     process.stdout.write('');
     process.stdin.resume();
     const before = require('fs').readFileSync('/proc/self/fdinfo/0', 'utf8');
-    new Command('/bin/sh').args(['-c', 'cat /proc/self/fdinfo/0']).stdout('piped').output().then(({ stdout }) => {
+    new Command('/bin/sh').args(['-c', 'cat /proc/self/fdinfo/0']).stdin('inherit').output().then(({ stdout }) => {
       process.stderr.write(JSON.stringify([before, stdout.toString()]));
       process.exit();
     });`;

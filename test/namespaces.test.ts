@@ -2,7 +2,7 @@ import { readlinkSync } from 'fs';
 import type { Command, Namespace } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { rootMaps, shell, stateOf } from './support';
+import { packageRoot, rootMaps, shell, stateOf } from './support';
 
 const test = suite('namespaces');
 
@@ -60,11 +60,19 @@ test('a user namespace without maps shows the overflow ids, as unshare -U does',
   assert.equal(gids, [65534, 65534, 65534]);
 });
 
-test('mounts of a new mount namespace are private', async () => {
-  const { stdout } = await shell('cat /proc/self/mountinfo')
+test('mounts of a new mount namespace are private, also where / is shared, as systemd makes it', async () => {
+  const client = `
+    const { Command } = require(${JSON.stringify(packageRoot)});
+    new Command('/bin/cat').arg('/proc/self/mountinfo').unshare('mount').output().then(({ stdout }) => {
+      process.stdout.write(stdout);
+    });`;
+  const { stdout, stderr } = await shell('mount --make-rshared / && exec "$0" -e "$1"')
+    .args([process.execPath, client])
     .unshare('user', 'mount')
     .setIdMaps(...rootMaps())
     .output();
+  assert.is(stderr.toString(), '');
+  assert.match(stdout.toString(), ' / / ');
   assert.not.match(stdout.toString(), / (shared|master):\d+ /);
 });
 
