@@ -168,12 +168,15 @@ test('a standard stream that the runtime made non-blocking is blocking for the p
   // A pipe that the client has as its standard output, non-blocking, is what the program inherits.
   const client = `
     const { Command } = require(${JSON.stringify(packageRoot)});
-    process.stdout.write('');
-    process.stdin.resume();
-    const before = require('fs').readFileSync('/proc/self/fdinfo/0', 'utf8');
-    new Command('/bin/sh').args(['-c', 'cat /proc/self/fdinfo/0']).stdin('inherit').output().then(({ stdout }) => {
-      process.stderr.write(JSON.stringify([before, stdout.toString()]));
-      process.exit();
+    // Starting the helper makes the standard streams blocking once, so it has to be there before.
+    new Command('/bin/true').status().then(() => {
+      process.stdin.resume();
+      const before = require('fs').readFileSync('/proc/self/fdinfo/0', 'utf8');
+      const command = new Command('/bin/sh').args(['-c', 'cat /proc/self/fdinfo/0']).stdin('inherit');
+      command.output().then(({ stdout }) => {
+        process.stderr.write(JSON.stringify([before, stdout.toString()]));
+        process.exit();
+      });
     });`;
   const child = await new Command(process.execPath)
     .args(['-e', client])
