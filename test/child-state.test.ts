@@ -135,7 +135,7 @@ async function groupsOf(id: number): Promise<State> {
     const { Command } = require(${JSON.stringify(packageRoot)});
     new Command('/proc/self/fd/0').uid(${id}).gid(${id}).output()
       .then(({ stdout }) => process.stdout.write(stdout), error => console.error(error));`;
-  const program = fixture('state');
+  const program = reachableFixture('state');
   const { stdout, stderr } = await shell('exec "$0" -e "$1" < "$2"')
     .args([process.execPath, client.replace("'/proc/self/fd/0'", JSON.stringify(program)), program])
     .output();

@@ -1,5 +1,15 @@
 import { spawn } from 'child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+} from 'fs';
+import { tmpdir } from 'os';
 import * as path from 'path';
 import { Command } from 'unshare';
 
@@ -9,6 +19,21 @@ export const packageRoot = path.join(__dirname, '../..');
 /** Path of a program that `build.zig` makes from test/fixtures. */
 export function fixture(name: string): string {
   return path.join(packageRoot, 'dist/test/fixtures', name);
+}
+
+let reachableDirectory: string | null = null;
+
+/** Path of a copy of such a program that every user can reach: the checkout may be in a directory that only its owner enters. */
+export function reachableFixture(name: string): string {
+  if (reachableDirectory === null) {
+    const directory = mkdtempSync(path.join(tmpdir(), 'unshare-fixtures-'));
+    chmodSync(directory, 0o755);
+    process.once('exit', () => rmdirSync(directory, { recursive: true }));
+    reachableDirectory = directory;
+  }
+  const copy = path.join(reachableDirectory, name);
+  if (!existsSync(copy)) copyFileSync(fixture(name), copy);
+  return copy;
 }
 
 /** A shell that runs `script`. */
@@ -47,7 +72,7 @@ export interface State {
 
 /** What a program finds that `prepare` has had its way with. */
 export async function stateOf(prepare: (command: Command) => void = () => {}): Promise<State> {
-  const command = new Command(fixture('state'));
+  const command = new Command(reachableFixture('state'));
   prepare(command);
   const { status, stdout, stderr } = await command.output();
   if (!status.success) throw new Error(`${status}: ${stderr}`);
