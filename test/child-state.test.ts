@@ -3,7 +3,16 @@ import { constants } from 'fs';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { descriptorsOf, fixture, packageRoot, rootMaps, type State, shell, stateOf } from './support';
+import {
+  descriptorsOf,
+  fixture,
+  packageRoot,
+  reachableFixture,
+  rootMaps,
+  type State,
+  shell,
+  stateOf,
+} from './support';
 
 const test = suite('what a program is given');
 

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readlinkSync,
   rmdirSync,
+  unlinkSync,
 } from 'fs';
 import { tmpdir } from 'os';
 import * as path from 'path';
@@ -28,7 +29,10 @@ export function reachableFixture(name: string): string {
   if (reachableDirectory === null) {
     const directory = mkdtempSync(path.join(tmpdir(), 'unshare-fixtures-'));
     chmodSync(directory, 0o755);
-    process.once('exit', () => rmdirSync(directory, { recursive: true }));
+    process.once('exit', () => {
+      for (const copied of readdirSync(directory)) unlinkSync(path.join(directory, copied));
+      rmdirSync(directory);
+    });
     reachableDirectory = directory;
   }
   const copy = path.join(reachableDirectory, name);
