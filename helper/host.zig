@@ -5,8 +5,7 @@ const limits = @import("limits.zig");
 const sys = @import("sys.zig");
 
 pub const Host = struct {
-    /// Mask and ignored signals at the start, a bit for each signal.
-    saved_mask: sys.SignalMask,
+    /// Signals that were ignored at the start, a bit for each.
     ignored: sys.SignalMask,
     /// Limits on descriptors at the start; the helper's own soft limit is its hard one.
     descriptor_limit: linux.rlimit,
@@ -20,7 +19,6 @@ pub const Host = struct {
     /// and SIGCHLD comes through a signalfd.
     pub fn prepare() Host {
         var host: Host = .{
-            .saved_mask = sys.getMask(),
             .ignored = 0,
             .descriptor_limit = undefined,
             .descriptor_limit_raised = false,

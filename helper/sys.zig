@@ -136,12 +136,6 @@ pub fn setMask(mask: SignalMask) usize {
     return linux.syscall4(.rt_sigprocmask, linux.SIG.SETMASK, @intFromPtr(&mask), 0, 8);
 }
 
-pub fn getMask() SignalMask {
-    var mask: SignalMask = 0;
-    _ = linux.syscall4(.rt_sigprocmask, linux.SIG.SETMASK, 0, @intFromPtr(&mask), 8);
-    return mask;
-}
-
 pub fn signalfd(mask: SignalMask) usize {
     const flags: u32 = linux.SFD.CLOEXEC | linux.SFD.NONBLOCK;
     return linux.syscall4(.signalfd4, arg(@as(i32, -1)), @intFromPtr(&mask), 8, flags);
