@@ -8,40 +8,48 @@ import { alternate, type Effort, median } from './rounds';
 
 interface Source {
   name: string;
-  /** Standard output of a program that writes so many bytes. */
-  open(bytes: number): Promise<Readable>;
+  /** Standard output of a program that writes so many bytes, so many at once. */
+  open(bytes: number, atOnce: number): Promise<Readable>;
 }
 
 const sources: Source[] = [
   {
     name: library,
-    open: async bytes => {
-      const child = await new Command(flood).arg(`${bytes}`).stdin('null').stdout('piped').spawn();
+    open: async (bytes, atOnce) => {
+      const child = await new Command(flood)
+        .args([`${bytes}`, `${atOnce}`])
+        .stdin('null')
+        .stdout('piped')
+        .spawn();
       return child.stdout!;
     },
   },
   {
     name: baseline,
-    open: async bytes => spawn(flood, [`${bytes}`], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout,
+    open: async (bytes, atOnce) =>
+      spawn(flood, [`${bytes}`, `${atOnce}`], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout,
   },
 ];
 
-/** Compares how fast the output of a program is read. */
-export async function comparePipes(bytes: number, effort: Effort): Promise<Comparison> {
+/**
+ * Compares how fast the output of a program is read that writes so many KiB at once. Most write 4 (the buffer of
+ * glibc's stdio on a pipe, and of Go's bufio); programs that only copy write 64 and more.
+ */
+export async function comparePipes(bytes: number, kibAtOnce: number, effort: Effort): Promise<Comparison> {
   global.gc?.();
-  const samples = await alternate(sources, effort, source => readAll(source, bytes));
+  const samples = await alternate(sources, effort, source => readAll(source, bytes, kibAtOnce * 1024));
   return {
-    id: 'pipe',
-    title: `${bytes / 1e9} GB through a piped stdout`,
+    id: `pipe.${kibAtOnce}`,
+    title: `${bytes / 1e9} GB through a piped stdout, ${kibAtOnce} KiB at once`,
     unit: 'GB/s',
     effort,
     medians: Object.fromEntries([...samples].map(([{ name }, rates]) => [name, median(rates)])),
   };
 }
 
-async function readAll(source: Source, bytes: number): Promise<number> {
+async function readAll(source: Source, bytes: number, atOnce: number): Promise<number> {
   const start = performance.now();
-  const output = await source.open(bytes);
+  const output = await source.open(bytes, atOnce);
   let received = 0;
   output.on('data', (chunk: Buffer) => {
     received += chunk.length;

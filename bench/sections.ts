@@ -20,6 +20,8 @@ export function sections(quick: boolean, tools: Contender[]): Section[] {
     () => compareStarting('sandbox', 'In five new namespaces', [...sandboxed, ...tools], effort(25, 50)),
     async () => [await compareThroughput(1, effort(25, 1))],
     async () => [await compareThroughput(8, effort(25, 1))],
-    async () => [await comparePipes(quick ? 2.5e8 : 1e9, effort(15, 1))],
+    ...[4, 64, 256].map(kibAtOnce => async () => [
+      await comparePipes(quick ? 2.5e8 : 1e9, kibAtOnce, effort(15, 1)),
+    ]),
   ];
 }

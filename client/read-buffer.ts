@@ -2,6 +2,7 @@
 const SIZE_MIN = 16 * 1024;
 /** Beyond this, a larger read saves nothing that can be measured. */
 const SIZE_MAX = 128 * 1024;
+const PAGE_SIZE = 4096;
 
 /**
  * What a pipe is read into. What was read is handed on without a copy, unless it would keep much unused
@@ -22,6 +23,15 @@ export class ReadBuffer {
     if (length === this.buffer.length) this.size = Math.min(2 * this.size, SIZE_MAX);
     const taken = this.buffer.subarray(0, length);
     this.buffer = Buffer.allocUnsafeSlow(this.size);
+    this.touch();
     return taken;
+  }
+
+  /**
+   * Makes the kernel give the memory now. In `read` it would do so with the pipe locked, while the program
+   * waits to write.
+   */
+  private touch(): void {
+    for (let at = 0; at < this.size; at += PAGE_SIZE) this.buffer[at] = 0;
   }
 }

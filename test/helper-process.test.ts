@@ -1,22 +1,18 @@
 import { spawn } from 'child_process';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'fs';
+import { chmodSync, copyFileSync, readFileSync, readlinkSync, statSync } from 'fs';
 import type { Socket } from 'net';
-import { tmpdir } from 'os';
 import * as path from 'path';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
+import { makeScratch } from './scratch';
 import { childrenOf, packageRoot, rejection, residentKib, rootMaps, shell, sleep } from './support';
 
 const test = suite('helper process');
 const isRoot = process.geteuid!() === 0;
 const binary = path.join(packageRoot, 'dist/helper', process.arch, 'unshare-helper');
 
-let scratch = '';
-test.before(() => {
-  scratch = mkdtempSync(path.join(tmpdir(), 'unshare-helper-'));
-});
-test.after(() => rmSync(scratch, { recursive: true }));
+const scratch = makeScratch();
 
 test('the binary is at most 64 KB', () => {
   if (process.arch === 'x64') assert.ok(statSync(binary).size <= 65_536, String(statSync(binary).size));
@@ -71,7 +67,6 @@ test(
   async () => {
     const copy = path.join(scratch, 'setuid');
     copyFileSync(binary, copy);
-    chmodSync(scratch, 0o755);
     chmodSync(copy, 0o4755);
     const { status, stderr } = await new Command(copy).uid(61235).gid(61235).output();
     assert.is.not(status.code, 0);

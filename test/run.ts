@@ -6,7 +6,7 @@ import { helperTests, runHelperTests } from './runner/helper';
 import { type Options, readOptions } from './runner/options';
 import { ordinaryPlace, ownPlace, type Place } from './runner/place';
 import { describe, type Report, summarize } from './runner/report';
-import { makeScratch } from './runner/scratch';
+import { makeScratch } from './scratch';
 
 const root = path.join(__dirname, '../..');
 

@@ -1,18 +1,14 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'fs';
-import { tmpdir } from 'os';
+import { chmodSync, writeFileSync } from 'fs';
 import * as path from 'path';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
+import { makeScratch } from './scratch';
 import { childrenOf, descriptorsOf, packageRoot, rejection, rootMaps, shell } from './support';
 
 const test = suite('spawn errors');
 
-let scratch = '';
-test.before(() => {
-  scratch = mkdtempSync(path.join(tmpdir(), 'unshare-errors-'));
-});
-test.after(() => rmSync(scratch, { recursive: true }));
+const scratch = makeScratch();
 
 /** The error of a spawn, after which nothing of it is left in the helper. */
 async function failure(command: Command) {

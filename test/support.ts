@@ -1,18 +1,8 @@
 import { spawn } from 'child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmdirSync,
-  unlinkSync,
-} from 'fs';
-import { tmpdir } from 'os';
+import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'fs';
 import * as path from 'path';
 import { Command } from 'unshare';
+import { makeScratch } from './scratch';
 
 /** The package, as a path for `require`. */
 export const packageRoot = path.join(__dirname, '../..');
@@ -26,15 +16,7 @@ let reachableDirectory: string | null = null;
 
 /** Path of a copy of such a program that every user can reach: the checkout may be in a directory that only its owner enters. */
 export function reachableFixture(name: string): string {
-  if (reachableDirectory === null) {
-    const directory = mkdtempSync(path.join(tmpdir(), 'unshare-fixtures-'));
-    chmodSync(directory, 0o755);
-    process.once('exit', () => {
-      for (const copied of readdirSync(directory)) unlinkSync(path.join(directory, copied));
-      rmdirSync(directory);
-    });
-    reachableDirectory = directory;
-  }
+  reachableDirectory ??= makeScratch();
   const copy = path.join(reachableDirectory, name);
   if (!existsSync(copy)) copyFileSync(fixture(name), copy);
   return copy;
