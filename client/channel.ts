@@ -1,5 +1,6 @@
 import { encodeFrame, FrameDecoder } from './codec';
 import { UnshareError } from './error';
+import { isPossible } from './exit-status-message';
 import { unshare } from './messages';
 import { helperRefused, protocolViolation, unreadableMessage, versionMismatch } from './protocol-errors';
 import { SIGNAL_MAX } from './signals';
@@ -15,19 +16,20 @@ const MESSAGE_IN_MAX = 64 * 1024;
 export const MESSAGE_OUT_MAX = 8 * 1024 * 1024;
 
 const ID_MAX = 2 ** 32 - 1;
-const EXIT_CODE_MAX = 255;
 
 /**
  * What happens to a command, told to whoever asked for it. `failed`, `died` or `lost` is the last that is
  * called. An `UnshareError` that one of them throws ends the conversation.
  */
 export interface CommandEvents {
+  /** It is there, frozen, as it was asked to be: `unfreeze` or `abort` has to follow. Called once, before `spawned`. */
+  frozen(message: v1.Frozen): void;
   /** It runs. */
   spawned(message: v1.Spawned): void;
   /** It could not be started, and nothing follows. */
   failed(message: v1.SpawnFailed): void;
   /** It ran and has ended. */
-  died(message: v1.Died): void;
+  died(status: v1.ExitStatus.$Properties): void;
   /** The helper was lost before the command failed or ended; nothing more will be known of it. */
   lost(error: UnshareError): void;
 }
@@ -42,9 +44,14 @@ export interface ChannelOptions {
   failed(error: UnshareError): void;
 }
 
+/**
+ * How far a command has come: asked for, to be frozen at first; frozen; asked for or unfrozen, to run next; running.
+ */
+type Progress = 'freezing' | 'frozen' | 'starting' | 'running';
+
 interface LiveCommand {
   events: CommandEvents;
-  spawned: boolean;
+  progress: Progress;
 }
 
 interface PendingSignal {
@@ -83,7 +90,7 @@ export class Channel {
     const body = encode({ spawn: message });
     if (body.length > MESSAGE_OUT_MAX) throw commandTooLarge(body.length);
     this.lastCommand = command;
-    this.commands.set(command, { events, spawned: false });
+    this.commands.set(command, { events, progress: message.freeze ? 'freezing' : 'starting' });
     this.send(body);
     return command;
   }
@@ -102,6 +109,21 @@ export class Channel {
   /** Lets the helper close its ends of a command's pipes. */
   releasePipes(command: number): void {
     if (this.failure === null) this.send(encode({ releasePipes: { command } }));
+  }
+
+  /** Lets a frozen command go on. */
+  unfreeze(command: number): void {
+    const live = this.commands.get(command);
+    if (live?.progress !== 'frozen') return;
+    live.progress = 'starting';
+    this.send(encode({ unfreeze: { command } }));
+  }
+
+  /** Ends a command that does not run yet. It is answered as usual. */
+  abort(command: number): void {
+    const live = this.commands.get(command);
+    if (live === undefined || live.progress === 'running') return;
+    this.send(encode({ abort: { command } }));
   }
 
   /** Takes bytes that the helper has sent, in pieces of any size. Never throws. */
@@ -138,10 +160,11 @@ export class Channel {
   }
 
   private dispatch(envelope: v1.ToClient): void {
-    const { hello, spawned, spawnFailed, died, signalResult, protocolError } = envelope;
+    const { hello, frozen, spawned, spawnFailed, died, signalResult, protocolError } = envelope;
     if (protocolError) throw helperRefused(this.options.path, protocolError.name ?? '');
     if (!hello && !this.greeted) throw protocolViolation(this.options.path, 'the first message is not Hello');
     if (hello) this.greet(hello as v1.Hello);
+    else if (frozen) this.takeFrozen(frozen as v1.Frozen);
     else if (spawned) this.takeSpawned(spawned as v1.Spawned);
     else if (spawnFailed) this.takeFailed(spawnFailed as v1.SpawnFailed);
     else if (died) this.takeDied(died as v1.Died);
@@ -155,12 +178,25 @@ export class Channel {
     this.greeted = true;
   }
 
+  private takeFrozen(message: v1.Frozen): void {
+    const live = this.commands.get(message.command);
+    if (live === undefined)
+      throw protocolViolation(this.options.path, 'Frozen for a command that was not asked for');
+    if (live.progress !== 'freezing')
+      throw protocolViolation(this.options.path, 'Frozen for a command that was not to be frozen');
+    live.progress = 'frozen';
+    live.events.frozen(message);
+  }
+
   private takeSpawned(message: v1.Spawned): void {
     const live = this.commands.get(message.command);
     if (live === undefined)
       throw protocolViolation(this.options.path, 'Spawned for a command that was not asked for');
-    if (live.spawned) throw protocolViolation(this.options.path, 'a second Spawned for a command');
-    live.spawned = true;
+    if (live.progress === 'running')
+      throw protocolViolation(this.options.path, 'a second Spawned for a command');
+    if (live.progress !== 'starting')
+      throw protocolViolation(this.options.path, 'Spawned for a command that was not unfrozen');
+    live.progress = 'running';
     live.events.spawned(message);
   }
 
@@ -168,9 +204,12 @@ export class Channel {
     const live = this.commands.get(message.command);
     if (live === undefined)
       throw protocolViolation(this.options.path, 'SpawnFailed for a command that was not asked for');
-    if (live.spawned) throw protocolViolation(this.options.path, 'SpawnFailed after Spawned');
+    if (live.progress === 'running') throw protocolViolation(this.options.path, 'SpawnFailed after Spawned');
     if (message.signal > SIGNAL_MAX) {
       throw protocolViolation(this.options.path, 'SpawnFailed with a signal that there is not');
+    }
+    if (message.exitStatus && !isPossible(message.exitStatus)) {
+      throw protocolViolation(this.options.path, 'SpawnFailed with a status that no program can have');
     }
     live.events.failed(message);
     this.commands.delete(message.command);
@@ -180,11 +219,13 @@ export class Channel {
     const live = this.commands.get(message.command);
     if (live === undefined)
       throw protocolViolation(this.options.path, 'Died for a command that was not asked for');
-    if (!live.spawned) throw protocolViolation(this.options.path, 'Died before Spawned');
-    if (message.exitCode > EXIT_CODE_MAX || message.signal > SIGNAL_MAX) {
+    if (live.progress !== 'running') throw protocolViolation(this.options.path, 'Died before Spawned');
+    const status = message.exitStatus;
+    if (!status) throw protocolViolation(this.options.path, 'Died without a status');
+    if (!isPossible(status)) {
       throw protocolViolation(this.options.path, 'Died with a status that no program can have');
     }
-    live.events.died(message);
+    live.events.died(status);
     this.commands.delete(message.command);
   }
 

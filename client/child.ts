@@ -1,7 +1,7 @@
 import { disposeWith } from './dispose';
 import type { ExitStatus } from './exit-status';
-import type { PipeReader } from './pipe-reader';
-import type { PipeWriter } from './pipe-writer';
+import { PipeReader } from './pipe-reader';
+import { PipeWriter } from './pipe-writer';
 import type { Run } from './run';
 import { type Signal, signalNumber } from './signals';
 
@@ -16,12 +16,15 @@ export class Child implements AsyncDisposable {
   /** What the program writes to its standard error, or null where that was not piped. */
   readonly stderr: PipeReader | null;
   private readonly run: Run;
+  /** The client's ends that were not taken, by their number in the program. */
+  private readonly pipes: Map<number, PipeReader | PipeWriter>;
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   /** @internal `pipes` has the client's ends by their number in the program. */
-  constructor(run: Run, pid: number, pipes: ReadonlyMap<number, PipeReader | PipeWriter>) {
+  constructor(run: Run, pid: number, pipes: Map<number, PipeReader | PipeWriter>) {
     this.run = run;
     this.pid = pid;
+    this.pipes = pipes;
     this.stdin = (pipes.get(0) as PipeWriter | undefined) ?? null;
     this.stdout = (pipes.get(1) as PipeReader | undefined) ?? null;
     this.stderr = (pipes.get(2) as PipeReader | undefined) ?? null;
@@ -30,6 +33,28 @@ export class Child implements AsyncDisposable {
   /** The process id, `pid`. */
   id(): number {
     return this.pid;
+  }
+
+  /**
+   * Hands over the pipe that the program writes to as this descriptor: one declared by `Fd.pipedWrite()`, or 1 or
+   * 2, where it is what `stdout` or `stderr` is. Null where there is none, and when called again.
+   */
+  takePipeReader(fd: number): PipeReader | null {
+    const pipe = this.pipes.get(fd);
+    if (!(pipe instanceof PipeReader)) return null;
+    this.pipes.delete(fd);
+    return pipe;
+  }
+
+  /**
+   * Hands over the pipe that the program reads from as this descriptor: one declared by `Fd.pipedRead()`, or 0,
+   * where it is what `stdin` is. Null where there is none, and when called again.
+   */
+  takePipeWriter(fd: number): PipeWriter | null {
+    const pipe = this.pipes.get(fd);
+    if (!(pipe instanceof PipeWriter)) return null;
+    this.pipes.delete(fd);
+    return pipe;
   }
 
   /**
@@ -69,13 +94,29 @@ export class Child implements AsyncDisposable {
     this.run.unref();
     return this;
   }
+
+  /**
+   * @internal For a child that nobody is given: the program is at the end of what it would read from the pipes that
+   * were not taken, and what it writes to them is dropped.
+   */
+  neglectPipes(): void {
+    for (const pipe of this.pipes.values()) {
+      if (pipe instanceof PipeWriter) pipe.destroy();
+      else pipe.on('error', () => {}).resume();
+    }
+  }
+
+  /** @internal Closes the pipes that were not taken. */
+  closePipes(): void {
+    for (const pipe of this.pipes.values()) pipe.destroy();
+  }
 }
 
 disposeWith(Child, killAndWait);
 
-/** Ends the program where it lives, and closes its pipes. */
+/** Ends the program where it lives, and closes its pipes but those that were taken. */
 async function killAndWait(child: Child): Promise<void> {
-  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
+  child.closePipes();
   // The program may have ended by itself meanwhile. Whatever else went wrong, wait() tells.
   if (child.tryWait() === null) await child.kill().catch(() => {});
   await child.wait();

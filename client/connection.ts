@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from './abort';
 import { Channel } from './channel';
 import type { Child } from './child';
 import type { UnshareError } from './error';
@@ -45,10 +46,11 @@ export class Connection {
     return this.process.pid;
   }
 
-  /** Starts a command. */
-  start(request: SpawnRequest): Promise<Child> {
-    const startDir = startDirectory(workingDirectory(), this.directory, request.currentDir);
-    return Run.start(this, toSpawnMessage(request, startDir));
+  /** Starts a command, which `signal`, that is not aborted yet, ends. */
+  start(request: SpawnRequest, signal: AbortSignalLike | null): Promise<Child> {
+    const current = workingDirectory();
+    const startDir = startDirectory(current, this.directory, request);
+    return Run.start(this, { request, message: toSpawnMessage(request, current, startDir) }, signal);
   }
 
   /** Ends the helper; what is pending rejects with `error`. Resolves when it has ended. */

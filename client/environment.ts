@@ -9,25 +9,50 @@ const EQUALS_SIGN = '='.charCodeAt(0);
 export class Environment {
   /** Entries `KEY=value` by key. A key is one character for each of its bytes, as it need not be UTF-8. */
   private variables: Map<string, Buffer> | null = null;
+  /** Key of the variable whose value is the pid of the child, who adds it. Its entry is `KEY=`. */
+  private pidKey: string | null = null;
 
   set(key: Bytes, value: Bytes): void {
     const keyBytes = toKey(key);
     const valueBytes = toBytes(value, 'value');
-    this.own().set(keyBytes.toString('latin1'), joinEntry(keyBytes, valueBytes));
+    this.put(keyBytes, valueBytes);
+  }
+
+  /** Sets a variable to the pid of the child. There is one such variable: of several, the last that was set. */
+  setPid(key: Bytes): void {
+    const keyBytes = toKey(key);
+    if (this.pidKey !== null) this.own().delete(this.pidKey);
+    this.pidKey = this.put(keyBytes, Buffer.alloc(0));
   }
 
   remove(key: Bytes): void {
-    const keyBytes = toKey(key);
-    this.own().delete(keyBytes.toString('latin1'));
+    const keyText = toKey(key).toString('latin1');
+    this.own().delete(keyText);
+    if (this.pidKey === keyText) this.pidKey = null;
   }
 
   clear(): void {
     this.variables = new Map();
+    this.pidKey = null;
   }
 
   /** The entries, `KEY=value`, in the order in which the variables were first set. */
   entries(): Buffer[] {
     return this.variables === null ? clientEntries() : [...this.variables.values()];
+  }
+
+  /** Index in `entries` of the variable that is to hold the pid of the child, or null where there is none. */
+  pidIndex(): number | null {
+    if (this.variables === null || this.pidKey === null) return null;
+    return [...this.variables.keys()].indexOf(this.pidKey);
+  }
+
+  /** Returns the key as it is in `variables`. */
+  private put(key: Buffer, value: Buffer): string {
+    const keyText = key.toString('latin1');
+    this.own().set(keyText, joinEntry(key, value));
+    if (this.pidKey === keyText) this.pidKey = null;
+    return keyText;
   }
 
   private own(): Map<string, Buffer> {

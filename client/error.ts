@@ -1,4 +1,5 @@
 import { describeErrno } from './errno';
+import type { ExitStatus } from './exit-status';
 import type { Signal } from './signals';
 import { describeStage, type Stage } from './stage';
 
@@ -9,7 +10,10 @@ export interface UnshareErrorFields {
   syscall?: string | null;
   item?: string | null;
   path?: string | null;
+  index?: number | null;
   signal?: Signal | null;
+  exitStatus?: ExitStatus | null;
+  stderr?: Buffer | null;
   hint?: string | null;
   cause?: unknown;
   /** The beginning of the message, where it is not what the stage and the item make of it. */
@@ -35,12 +39,18 @@ export class UnshareError extends Error {
   readonly code: string | null;
   /** The system call that failed. */
   readonly syscall: string | null;
-  /** What it was about: a path, a namespace, `uid_map`, `stdout`, the number of a descriptor… */
+  /** What it was about: a path, a namespace, `uid_map`, `stdout`, the number of a descriptor, `step 2 (ioctl)`… */
   readonly item: string | null;
-  /** The item, where it is a path. */
+  /** The item, where it is a path, or the path of the namespace that could not be joined. */
   readonly path: string | null;
+  /** Which of the steps given to `preExec` it was, counted from 0; only at the stage `PreExec`. */
+  readonly index: number | null;
   /** The signal that killed the process before it came to `execve`; only at the stage `UnknownError`. */
   readonly signal: Signal | null;
+  /** How the id map command ended; only at the stages `AuxCommandExited` and `AuxCommandKilled`. */
+  readonly exitStatus: ExitStatus | null;
+  /** The beginning of what it wrote to standard error; only at those stages. */
+  readonly stderr: Buffer | null;
   /** A common cause that is not obvious, where one was found. It is in the message too. */
   readonly hint: string | null;
   /** The error behind this one, or undefined. */
@@ -55,7 +65,10 @@ export class UnshareError extends Error {
     this.syscall = fields.syscall ?? null;
     this.item = fields.item ?? null;
     this.path = fields.path ?? null;
+    this.index = fields.index ?? null;
     this.signal = fields.signal ?? null;
+    this.exitStatus = fields.exitStatus ?? null;
+    this.stderr = fields.stderr ?? null;
     this.hint = fields.hint ?? null;
     this.cause = fields.cause;
   }

@@ -1,7 +1,10 @@
 import { displayBytes, quoteBytes } from './bytes';
-import { descriptorName } from './descriptor-name';
+import { capabilityName } from './capability';
+import { descriptorName, shownDescriptor } from './descriptor-name';
 import { unshare } from './messages';
-import { namespaceName, type SpawnMessage } from './spawn-message';
+import { namespaceName } from './namespace-number';
+import { signalName } from './signals';
+import type { SpawnMessage } from './spawn-message';
 
 import v1 = unshare.v1;
 
@@ -20,15 +23,29 @@ const ITEMS: Record<v1.Item, (index: number, command: SpawnMessage) => FailedIte
   [v1.Item.ITEM_PROGRAM]: (_index, command) => pathItem(command.program),
   [v1.Item.ITEM_START_DIR]: (_index, command) => pathItem(command.startDir),
   [v1.Item.ITEM_CURRENT_DIR]: (_index, command) => pathItem(command.currentDir),
-  [v1.Item.ITEM_NAMESPACE]: index => wordItem(namespaceName(index) ?? `${index}`),
+  [v1.Item.ITEM_NAMESPACE]: index => wordItem(shownNamespace(index)),
   [v1.Item.ITEM_UID_MAP]: () => wordItem('uid_map'),
   [v1.Item.ITEM_GID_MAP]: () => wordItem('gid_map'),
   [v1.Item.ITEM_SETGROUPS]: () => wordItem('setgroups'),
   [v1.Item.ITEM_UID]: () => wordItem('uid'),
   [v1.Item.ITEM_GID]: () => wordItem('gid'),
   [v1.Item.ITEM_GROUPS]: () => wordItem('groups'),
-  [v1.Item.ITEM_DESCRIPTOR]: index => wordItem(descriptorName(index)),
+  [v1.Item.ITEM_DESCRIPTOR]: index => wordItem(descriptorName(index), shownDescriptor(index)),
   [v1.Item.ITEM_MOUNT_PROPAGATION]: () => wordItem('mount propagation'),
+  [v1.Item.ITEM_NEW_ROOT]: (_index, command) => newRootItem(command),
+  [v1.Item.ITEM_PUT_OLD]: (_index, command) => pathItem(command.pivotRoot?.putOld, 'old root at '),
+  [v1.Item.ITEM_CHROOT_DIR]: (_index, command) => pathItem(command.chrootDir, 'chroot to '),
+  [v1.Item.ITEM_JOIN]: joinItem,
+  [v1.Item.ITEM_NEWUIDMAP]: (_index, command) => pathItem(command.idMapCommands?.newuidmap),
+  [v1.Item.ITEM_NEWGIDMAP]: (_index, command) => pathItem(command.idMapCommands?.newgidmap),
+  [v1.Item.ITEM_BOUNDING]: index => wordItem('bounding', `bounding set${shownCapability(index)}`),
+  [v1.Item.ITEM_AMBIENT]: index => wordItem('ambient', `ambient set${shownCapability(index)}`),
+  // Most often it is about all of them, without an index.
+  [v1.Item.ITEM_CAPABILITIES]: index =>
+    wordItem('capabilities', `capabilities${index === 0 ? '' : shownCapability(index)}`),
+  [v1.Item.ITEM_STEP]: stepItem,
+  [v1.Item.ITEM_SIGNALS]: index => wordItem(index === 0 ? 'signals' : signalName(index)),
+  [v1.Item.ITEM_UMASK]: () => wordItem('umask'),
 };
 
 /** What `failure` is about, or null where it is about nothing in particular. */
@@ -38,12 +55,38 @@ export function failedItem(failure: v1.SpawnFailed, command: SpawnMessage): Fail
   return describe?.(failure.index, command) ?? null;
 }
 
-function wordItem(text: string): FailedItem {
-  return { text, shown: text, path: null };
+function wordItem(text: string, shown = text): FailedItem {
+  return { text, shown, path: null };
 }
 
-function pathItem(bytes: Uint8Array | null | undefined): FailedItem | null {
+function pathItem(bytes: Uint8Array | null | undefined, words = ''): FailedItem | null {
   if (!bytes) return null;
   const text = displayBytes(bytes);
-  return { text, shown: quoteBytes(bytes), path: text };
+  return { text, shown: `${words}${quoteBytes(bytes)}`, path: text };
+}
+
+/** With `chrootDir` alone, that is the new root. */
+function newRootItem({ pivotRoot, chrootDir }: SpawnMessage): FailedItem | null {
+  return pathItem(pivotRoot?.newRoot ?? chrootDir, 'new root ');
+}
+
+function joinItem(index: number, command: SpawnMessage): FailedItem {
+  const text = shownNamespace(index);
+  const { path, pid } = command.joins.find(({ namespace }) => namespace === index) ?? {};
+  if (path) return { text, shown: `the ${text} namespace ${quoteBytes(path)}`, path: displayBytes(path) };
+  return wordItem(text, `the ${text} namespace${pid ? ` of process ${pid}` : ''}`);
+}
+
+function stepItem(index: number, command: SpawnMessage): FailedItem {
+  const name = command.preExec[index]?.name;
+  const text = name ? `step ${index} (${name})` : `step ${index}`;
+  return wordItem(text, `${text} of preExec`);
+}
+
+function shownNamespace(index: number): string {
+  return namespaceName(index) ?? `${index}`;
+}
+
+function shownCapability(index: number): string {
+  return ` (${capabilityName(index) ?? index})`;
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'path';
+import type { AbortSignalLike } from './abort';
 import type { Child } from './child';
 import type { Connection } from './connection';
 import { disposeWith } from './dispose';
@@ -64,11 +65,14 @@ export class Helper implements AsyncDisposable {
     return this.closing;
   }
 
-  /** @internal Starts a command, and before it the helper where there is none. */
-  async start(request: SpawnRequest): Promise<Child> {
+  /**
+   * @internal Starts a command, and before it the helper where there is none. `signal`, which is not aborted yet,
+   * ends the command.
+   */
+  async start(request: SpawnRequest, signal: AbortSignalLike | null): Promise<Child> {
     if (this.closing !== null) throw closedError();
     this.connection ??= this.connect();
-    return this.connection.start(request);
+    return this.connection.start(request, signal);
   }
 
   private connect(): Connection {

@@ -2,22 +2,29 @@ import { closeSync, existsSync, openSync, readSync, type Stats, statSync } from 
 import { quoteBytes } from './bytes';
 import { elfInterpreter } from './elf';
 import { Errno } from './errno';
-
-const SLASH = '/'.charCodeAt(0);
+import { hasSlash, isAbsolute } from './path-components';
 
 /** As much of a file as the kernel looks at to tell what it is (`BINPRM_BUF_SIZE`). */
 const HEAD_SIZE = 256;
 
-/** Why `man 2 execve` may have failed with `errno`. */
-export function execHint(errno: number, program: Uint8Array): string | null {
+/**
+ * Why `man 2 execve` may have failed with `errno`. With `otherRoot`, paths lead elsewhere for the program than for the
+ * client.
+ */
+export function execHint(errno: number, program: Uint8Array, otherRoot: boolean): string | null {
   if (errno === Errno.ENOEXEC) {
     return 'it may be a script without a #! line, or a program for another architecture';
   }
-  if (errno === Errno.ENOENT && !program.includes(SLASH)) {
+  if (errno === Errno.ENOENT && !hasSlash(program)) {
     return 'there is no search in PATH: the program has to be named by its path';
   }
+  if (otherRoot) {
+    return errno === Errno.ENOENT
+      ? 'the program, and the interpreter or loader that it needs, are looked up inside the new root'
+      : null;
+  }
   // Others start at a directory that is the program's, not the client's.
-  if (program[0] !== SLASH) return null;
+  if (!isAbsolute(program)) return null;
   const path = Buffer.from(program);
   if (errno === Errno.ENOENT) return missingInterpreter(path);
   if (errno === Errno.EACCES) return notExecutable(statSync(path));

@@ -1,14 +1,9 @@
 import { readFileSync } from 'fs';
 import { Errno } from './errno';
-import { unshare } from './messages';
 import type { Namespace } from './namespace';
-import { namespaceName } from './spawn-message';
-
-import v1 = unshare.v1;
 
 /** Why `man 2 clone` may have failed with `errno` for a process with these new namespaces. */
-export function namespaceHint(errno: number, namespaces: readonly v1.Namespace[]): string | null {
-  const names = namespaces.map(namespaceName).filter((name): name is Namespace => name !== null);
+export function namespaceHint(errno: number, names: readonly Namespace[]): string | null {
   if (names.length === 0) return null;
   if (errno === Errno.ENOSPC) return limitHint(names);
   if (errno !== Errno.EPERM) return null;

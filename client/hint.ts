@@ -1,23 +1,34 @@
+import { capabilityHint } from './hint-capability';
 import { execHint } from './hint-exec';
+import { forkHint } from './hint-fork';
 import { idMapHint } from './hint-id-map';
-import { namespaceHint } from './hint-namespace';
+import { joinHint } from './hint-join';
+import { rootHint } from './hint-root';
 import type { unshare } from './messages';
-import type { SpawnMessage } from './spawn-message';
+import type { AskedCommand } from './spawn-failure';
+import type { SpawnRequest } from './spawn-request';
 import type { Stage } from './stage';
 
 /**
  * The likely cause of a failure where it is common and not obvious, or null. It looks at files, and is for
  * the way of failure only. Never throws.
  */
-export function hintFor(stage: Stage, failure: unshare.v1.SpawnFailed, command: SpawnMessage): string | null {
+export function hintFor(stage: Stage, failure: unshare.v1.SpawnFailed, command: AskedCommand): string | null {
+  const { errno, item, index } = failure;
   try {
     switch (stage) {
       case 'Exec':
-        return execHint(failure.errno, command.program);
+        return execHint(errno, command.request.program, hasOtherRoot(command.request));
       case 'Fork':
-        return namespaceHint(failure.errno, command.namespaces);
+        return forkHint(errno, command.request);
       case 'SetIdMap':
-        return idMapHint(failure.errno, failure.item, command);
+        return idMapHint(errno, item, command);
+      case 'SetNs':
+        return joinHint(errno, index, command.message);
+      case 'ChangeRoot':
+        return rootHint(errno, item);
+      case 'CapSet':
+        return capabilityHint(errno, item);
       default:
         return null;
     }
@@ -25,4 +36,9 @@ export function hintFor(stage: Stage, failure: unshare.v1.SpawnFailed, command: 
     // A file that cannot be read says nothing.
     return null;
   }
+}
+
+/** Whether paths lead elsewhere for the program than for the client. */
+function hasOtherRoot({ pivotRoot, chrootDir, joins }: SpawnRequest): boolean {
+  return pivotRoot !== null || chrootDir !== null || joins.some(({ namespace }) => namespace === 'mount');
 }

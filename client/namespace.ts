@@ -7,6 +7,7 @@ export const Namespace = Object.freeze({
   Pid: 'pid',
   Net: 'net',
   Cgroup: 'cgroup',
+  Time: 'time',
 } as const);
 
 /** A kind of namespace, by its name. */

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'fs';
-import { descriptorName } from './descriptor-name';
+import { descriptorName, shownDescriptor } from './descriptor-name';
 import { Errno, errnoOf } from './errno';
 import { UnshareError } from './error';
 import { unshare } from './messages';
@@ -33,25 +33,29 @@ export function checkPipes(
   }
 }
 
-function isPipe({ source }: v1.Descriptor.$Properties): boolean {
-  const { DESCRIPTOR_SOURCE_PIPE_READ, DESCRIPTOR_SOURCE_PIPE_WRITE } = v1.DescriptorSource;
-  return source === DESCRIPTOR_SOURCE_PIPE_READ || source === DESCRIPTOR_SOURCE_PIPE_WRITE;
+function isPipe(descriptor: v1.Descriptor.$Properties): boolean {
+  const { DESCRIPTOR_SOURCE_PIPE_WRITE } = v1.DescriptorSource;
+  return isReadByProgram(descriptor) || descriptor.source === DESCRIPTOR_SOURCE_PIPE_WRITE;
+}
+
+function isReadByProgram({ source }: v1.Descriptor.$Properties): boolean {
+  return source === v1.DescriptorSource.DESCRIPTOR_SOURCE_PIPE_READ;
 }
 
 /**
- * Opens the client's ends of a command's pipes, by their number in the program. The helper has to hold them
- * until this returns. Throws at the stage `PipeError`, and leaves none open.
+ * Opens the client's ends of a command's pipes, by their number in the program. Both lists have the same ones. The
+ * helper has to hold them until this returns. Throws at the stage `PipeError`, and leaves none open.
  */
 export function openPipes(
   holder: PipeHolder,
+  asked: readonly v1.Descriptor.$Properties[],
   pipes: readonly v1.Pipe.$Properties[],
 ): Map<number, PipeReader | PipeWriter> {
   const ends = new Map<number, PipeReader | PipeWriter>();
   try {
     for (const pipe of pipes) {
       const number = pipe.number ?? 0;
-      // The program reads from descriptor 0 and writes to the others.
-      const writes = number === 0;
+      const writes = asked.some(descriptor => descriptor.number === number && isReadByProgram(descriptor));
       const descriptor = openPipe(holder, pipe, writes ? O_WRONLY : O_RDONLY);
       ends.set(number, writes ? new PipeWriter(descriptor) : new PipeReader(descriptor));
     }
@@ -68,7 +72,13 @@ export function openPipes(
  */
 function openPipe(holder: PipeHolder, pipe: v1.Pipe.$Properties, direction: number): number {
   const path = `/proc/${holder.pid}/fd/${pipe.helperDescriptor}`;
-  const fields = { stage: 'PipeError', item: descriptorName(pipe.number ?? 0), path } as const;
+  const number = pipe.number ?? 0;
+  const fields = {
+    stage: 'PipeError',
+    item: descriptorName(number),
+    shownItem: shownDescriptor(number),
+    path,
+  } as const;
   let descriptor: number;
   try {
     descriptor = openSync(path, direction | O_NONBLOCK);

@@ -1,6 +1,8 @@
+import type { AbortSignalLike } from './abort';
 import type { Child } from './child';
 import type { ExitStatus } from './exit-status';
 import type { PipeReader } from './pipe-reader';
+import { unlessAborted } from './unless-aborted';
 
 /** What a program has written, and how it ended (`std::process::Output`). */
 export interface Output {
@@ -11,22 +13,34 @@ export interface Output {
   stderr: Buffer;
 }
 
-/** Reads all that `child` writes, and waits for its end. Where that fails, nothing is left behind. */
-export async function collectOutput(child: Child): Promise<Output> {
-  child.stdin?.end();
+/** Waits for the end of `child`. Its pipes, which nobody is given, are closed then. */
+export async function awaitStatus(child: Child, signal: AbortSignalLike | null): Promise<ExitStatus> {
+  child.neglectPipes();
   try {
-    const [stdout, stderr, status] = await Promise.all([
-      readAll(child.stdout),
-      readAll(child.stderr),
-      child.wait(),
-    ]);
+    return await unlessAborted(signal, child, child.wait());
+  } finally {
+    child.closePipes();
+  }
+}
+
+/** Reads all that `child` writes, and waits for its end. Where that fails, nothing is left behind. */
+export async function collectOutput(child: Child, signal: AbortSignalLike | null): Promise<Output> {
+  const pipes = [child.takePipeReader(1), child.takePipeReader(2)] as const;
+  child.neglectPipes();
+  try {
+    const [stdout, stderr, status] = await unlessAborted(
+      signal,
+      child,
+      Promise.all([readAll(pipes[0]), readAll(pipes[1]), child.wait()]),
+    );
     return { status, stdout, stderr };
   } catch (error) {
-    child.stdout?.destroy();
-    child.stderr?.destroy();
+    for (const pipe of pipes) pipe?.destroy();
     // What it failed with is told; that it may have ended meanwhile is no news.
     child.kill().catch(() => {});
     throw error;
+  } finally {
+    child.closePipes();
   }
 }
 

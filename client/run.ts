@@ -1,22 +1,30 @@
+import { type AbortSignalLike, abortReason, onAbort } from './abort';
+import { beforeUnfreezeFailed } from './before-unfreeze';
 import type { CommandEvents } from './channel';
 import { Child } from './child';
 import type { Connection } from './connection';
-import { toExitStatus } from './died';
 import { Errno } from './errno';
 import { UnshareError } from './error';
 import type { ExitStatus } from './exit-status';
+import { toExitStatus } from './exit-status-message';
 import type { unshare } from './messages';
 import { checkPipes, openPipes } from './open-pipes';
 import { signalName, signalNumber } from './signals';
-import { toSpawnError } from './spawn-failure';
-import type { SpawnMessage } from './spawn-message';
+import { type AskedCommand, toSpawnError } from './spawn-failure';
 
 /** How a run ended, as far as the client can know. */
 type Outcome = { readonly status: ExitStatus } | { readonly error: UnshareError };
 
 interface Settler<T> {
   resolve(value: T): void;
-  reject(error: UnshareError): void;
+  reject(error: unknown): void;
+}
+
+/** Why a run that was asked for is not handed out, but ended. */
+interface Refusal {
+  readonly reason: unknown;
+  /** Whether the loss of the helper explains it better. */
+  readonly yieldsToLoss: boolean;
 }
 
 /** One run of a command, from the request to the end of the program. `Child` is what the user sees of it. */
@@ -24,65 +32,82 @@ export class Run implements CommandEvents {
   private readonly connection: Connection;
   private readonly command: number;
   /** What was asked for, until that is answered. */
-  private message: SpawnMessage | null;
+  private asked: AskedCommand | null;
   private readonly start: Settler<Child>;
+  private readonly unwatch: () => void;
   private pid = 0;
-  /** Why the program, which runs, is not handed out, and its death awaited instead. */
-  private discarded: UnshareError | null = null;
+  /** The start is rejected with its reason as soon as nothing is left of the process. */
+  private refusal: Refusal | null = null;
   private outcome: Outcome | null = null;
   private readonly waiters: Settler<ExitStatus>[] = [];
   private referenced = true;
 
-  /** Asks for a command over `connection`. The promise settles when it runs or has failed. */
-  static start(connection: Connection, message: SpawnMessage): Promise<Child> {
+  /**
+   * Asks for a command over `connection`. The promise settles when it runs or has failed. `signal`, which is not
+   * aborted yet, ends it then.
+   */
+  static start(connection: Connection, asked: AskedCommand, signal: AbortSignalLike | null): Promise<Child> {
     return new Promise((resolve, reject) => {
-      new Run(connection, message, { resolve, reject });
+      new Run(connection, asked, signal, { resolve, reject });
     });
   }
 
-  private constructor(connection: Connection, message: SpawnMessage, start: Settler<Child>) {
+  private constructor(
+    connection: Connection,
+    asked: AskedCommand,
+    signal: AbortSignalLike | null,
+    start: Settler<Child>,
+  ) {
     this.connection = connection;
-    this.message = message;
+    this.asked = asked;
     this.start = start;
-    this.command = connection.channel.spawn(message, this);
+    this.command = connection.channel.spawn(asked.message, this);
     connection.ref();
+    this.unwatch = onAbort(signal, () => this.abort(abortReason(signal!)));
+  }
+
+  frozen(message: unshare.v1.Frozen): void {
+    const beforeUnfreeze = this.asked?.request.beforeUnfreeze;
+    // In a turn of its own: what it does must not come between messages that are being taken.
+    Promise.resolve()
+      .then(() => (this.isPending() ? beforeUnfreeze?.(message.pid) : undefined))
+      .then(
+        () => {
+          if (this.isPending()) this.connection.channel.unfreeze(this.command);
+        },
+        error => {
+          if (this.isPending()) this.refuse(beforeUnfreezeFailed(error));
+        },
+      );
   }
 
   spawned(message: unshare.v1.Spawned): void {
-    const asked = this.message?.descriptors ?? [];
-    checkPipes(this.connection.path, asked, message.pipes);
-    this.message = null;
+    const { descriptors } = this.asked!.message;
+    checkPipes(this.connection.path, descriptors, message.pipes);
+    this.asked = null;
     this.pid = message.pid;
-    if (message.pipes.length === 0) {
-      this.start.resolve(new Child(this, this.pid, new Map()));
-      return;
-    }
-    try {
-      const pipes = openPipes(this.connection, message.pipes);
-      this.start.resolve(new Child(this, this.pid, pipes));
-    } catch (error) {
-      this.discard(error as UnshareError);
-    } finally {
-      this.connection.channel.releasePipes(this.command);
-    }
+    if (this.refusal !== null) this.kill();
+    else this.handOut(descriptors, message);
+    if (message.pipes.length > 0) this.connection.channel.releasePipes(this.command);
   }
 
   failed(message: unshare.v1.SpawnFailed): void {
-    const error = toSpawnError(this.connection.path, message, this.message!);
-    this.message = null;
-    this.start.reject(error);
+    const { reason } = this.refusal ?? { reason: toSpawnError(this.connection.path, message, this.asked!) };
+    this.asked = null;
+    this.unwatch();
+    this.start.reject(reason);
     this.unref();
   }
 
-  died(message: unshare.v1.Died): void {
-    if (this.discarded !== null) this.start.reject(this.discarded);
-    this.end({ status: toExitStatus(message) });
+  died(status: unshare.v1.ExitStatus.$Properties): void {
+    if (this.refusal !== null) this.start.reject(this.refusal.reason);
+    this.end({ status: toExitStatus(status) });
   }
 
   lost(error: UnshareError): void {
-    // Of no effect where the child was handed out already. Where it was discarded, a dead helper is the reason: its
-    // pipes cannot be opened either.
-    this.start.reject(error);
+    this.asked = null;
+    // Of no effect where the child was handed out already.
+    this.start.reject(this.refusal === null || this.refusal.yieldsToLoss ? error : this.refusal.reason);
     this.end({ error });
   }
 
@@ -131,13 +156,42 @@ export class Run implements CommandEvents {
     this.connection.unref();
   }
 
-  private discard(error: UnshareError): void {
-    this.discarded = error;
+  /** Whether the command was neither answered nor refused yet. */
+  private isPending(): boolean {
+    return this.asked !== null && this.refusal === null;
+  }
+
+  private handOut(
+    descriptors: readonly unshare.v1.Descriptor.$Properties[],
+    { pipes }: unshare.v1.Spawned,
+  ): void {
+    try {
+      this.start.resolve(new Child(this, this.pid, openPipes(this.connection, descriptors, pipes)));
+    } catch (error) {
+      // Where the helper is dead, its pipes cannot be opened either.
+      this.refusal = { reason: error, yieldsToLoss: true };
+      this.kill();
+    }
+  }
+
+  private abort(reason: unknown): void {
+    if (this.isPending()) this.refuse(reason);
+    else if (this.asked === null) this.kill();
+  }
+
+  /** Gives up a command that is pending. It is answered all the same. */
+  private refuse(reason: unknown): void {
+    this.refusal = { reason, yieldsToLoss: false };
+    this.connection.channel.abort(this.command);
+  }
+
+  private kill(): void {
     // It may have ended by itself; either way Died comes.
     this.signal(signalNumber('SIGKILL')).catch(() => {});
   }
 
   private end(outcome: Outcome): void {
+    this.unwatch();
     this.outcome = outcome;
     for (const waiter of this.waiters.splice(0)) settle(waiter, outcome);
     this.unref();

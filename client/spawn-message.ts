@@ -1,7 +1,11 @@
+import { displayBytes, quoteBytes } from './bytes';
+import { toJoins } from './join-message';
 import { unshare } from './messages';
-import type { Namespace } from './namespace';
-import type { SpawnRequest } from './spawn-request';
-import type { StdioKind } from './stdio';
+import type { MountPropagation } from './mount-propagation';
+import { namespaceNumber } from './namespace-number';
+import type { DescriptorKind, DescriptorRange, DescriptorRequest, SpawnRequest } from './spawn-request';
+import { toSteps } from './step-message';
+import { resolvePath, type WorkingDirectory } from './working-directory';
 
 import v1 = unshare.v1;
 
@@ -10,70 +14,107 @@ export type SpawnMessage = v1.Spawn.$Properties & {
   program: Uint8Array;
   descriptors: v1.Descriptor.$Properties[];
   namespaces: v1.Namespace[];
+  joins: v1.Join.$Properties[];
   uidMaps: v1.IdMap.$Properties[];
   gidMaps: v1.IdMap.$Properties[];
+  preExec: v1.Step.$Properties[];
 };
 
-/** The numbers that the messages have for the kinds of namespaces. */
-const NAMESPACES: Record<Namespace, v1.Namespace> = {
-  mount: v1.Namespace.NAMESPACE_MOUNT,
-  uts: v1.Namespace.NAMESPACE_UTS,
-  ipc: v1.Namespace.NAMESPACE_IPC,
-  user: v1.Namespace.NAMESPACE_USER,
-  pid: v1.Namespace.NAMESPACE_PID,
-  net: v1.Namespace.NAMESPACE_NET,
-  cgroup: v1.Namespace.NAMESPACE_CGROUP,
+const SOURCES: Record<DescriptorKind, v1.DescriptorSource> = {
+  inherit: v1.DescriptorSource.DESCRIPTOR_SOURCE_INHERIT,
+  'null-read': v1.DescriptorSource.DESCRIPTOR_SOURCE_NULL_READ,
+  'null-write': v1.DescriptorSource.DESCRIPTOR_SOURCE_NULL_WRITE,
+  'piped-read': v1.DescriptorSource.DESCRIPTOR_SOURCE_PIPE_READ,
+  'piped-write': v1.DescriptorSource.DESCRIPTOR_SOURCE_PIPE_WRITE,
 };
+
+const PROPAGATIONS: Record<MountPropagation, v1.MountPropagation> = {
+  private: v1.MountPropagation.MOUNT_PROPAGATION_PRIVATE,
+  slave: v1.MountPropagation.MOUNT_PROPAGATION_SLAVE,
+  shared: v1.MountPropagation.MOUNT_PROPAGATION_SHARED,
+  unchanged: v1.MountPropagation.MOUNT_PROPAGATION_UNCHANGED,
+};
+
+/** The last number in the messages, and in `man 2 close_range`. */
+const DESCRIPTOR_MAX = 2 ** 32 - 1;
 
 /**
- * The message that asks for a command. `startDir` is where its working directory starts, or null for that of
- * the helper.
+ * The message that asks for a command. `current` is the client's working directory, where relative paths start; `startDir`
+ * is where that of the command starts, or null for that of the helper.
+ *
+ * Throws at the stages `SetNs` and `SetIdMap` where a relative path cannot be told, and at `SetNs` where a kind of
+ * namespace is new and joined.
  */
-export function toSpawnMessage(request: SpawnRequest, startDir: string | null): SpawnMessage {
-  const message: SpawnMessage = {
+export function toSpawnMessage(
+  request: SpawnRequest,
+  current: WorkingDirectory,
+  startDir: Uint8Array | null,
+): SpawnMessage {
+  return {
     program: request.program,
     arguments: request.arguments,
     environment: request.environment,
+    pidVariable: request.pidVariable,
+    startDir,
     currentDir: request.currentDir,
+    pivotRoot: request.pivotRoot,
+    chrootDir: request.chrootDir,
     umask: currentUmask(),
-    descriptors: toDescriptors(request.stdio),
-    namespaces: request.namespaces.map(name => NAMESPACES[name]),
+    descriptors: toDescriptors(request.descriptors),
+    closeDescriptors: request.closeRanges.map(toRange),
+    namespaces: request.namespaces.map(namespaceNumber),
+    mountPropagation: PROPAGATIONS[request.mountPropagation],
+    joins: toJoins(request.joins, request.namespaces, current),
     uidMaps: request.uidMaps,
     gidMaps: request.gidMaps,
+    idMapCommands: toIdMapCommands(request, current),
     uid: request.uid,
     gid: request.gid,
+    groups: request.groups === null ? null : { gids: [...request.groups] },
+    keepCapabilities: request.keepCapabilities === null ? null : toBits(request.keepCapabilities),
     makeGroupLeader: request.makeGroupLeader,
+    keepSignalMask: request.keepSignalMask,
     parentDeathSignal: request.parentDeathSignal,
+    preExec: toSteps(request.preExec),
+    freeze: request.beforeUnfreeze !== null,
   };
-  if (startDir !== null) message.startDir = Buffer.from(startDir, 'utf8');
-  return message;
-}
-
-/** Name of the kind of namespace that has this number in the messages, or null where none has. */
-export function namespaceName(number: number): Namespace | null {
-  const entry = Object.entries(NAMESPACES).find(([, value]) => value === number);
-  return entry === undefined ? null : (entry[0] as Namespace);
 }
 
 /** Lists what is not inherited: the helper's own 0, 1 and 2 are the default. */
-function toDescriptors(stdio: readonly StdioKind[]): v1.Descriptor.$Properties[] {
-  const descriptors: v1.Descriptor.$Properties[] = [];
-  stdio.forEach((kind, number) => {
-    if (kind !== 'inherit') descriptors.push({ number, source: toSource(kind, number === 0) });
-  });
-  return descriptors;
+function toDescriptors(descriptors: readonly DescriptorRequest[]): v1.Descriptor.$Properties[] {
+  return descriptors
+    .filter(({ kind }) => kind !== 'inherit')
+    .map(({ number, kind }) => ({ number, source: SOURCES[kind] }));
 }
 
-function toSource(kind: 'null' | 'piped', programReads: boolean): v1.DescriptorSource {
-  const { DescriptorSource } = v1;
-  if (kind === 'null') {
-    return programReads
-      ? DescriptorSource.DESCRIPTOR_SOURCE_NULL_READ
-      : DescriptorSource.DESCRIPTOR_SOURCE_NULL_WRITE;
-  }
-  return programReads
-    ? DescriptorSource.DESCRIPTOR_SOURCE_PIPE_READ
-    : DescriptorSource.DESCRIPTOR_SOURCE_PIPE_WRITE;
+function toRange({ from, to }: DescriptorRange): v1.DescriptorRange.$Properties {
+  return { first: from, last: Math.min(to - 1, DESCRIPTOR_MAX) };
+}
+
+function toIdMapCommands(
+  { idMapCommands, uidMaps, gidMaps }: SpawnRequest,
+  current: WorkingDirectory,
+): v1.IdMapCommands.$Properties | null {
+  // Without maps they are not run, and need not be found.
+  if (idMapCommands === null || uidMaps.length + gidMaps.length === 0) return null;
+  const { newuidmap, newgidmap } = idMapCommands;
+  return { newuidmap: toProgram(newuidmap, current), newgidmap: toProgram(newgidmap, current) };
+}
+
+function toProgram(path: Uint8Array, current: WorkingDirectory): Uint8Array {
+  const text = displayBytes(path);
+  const failure = {
+    stage: 'SetIdMap',
+    item: text,
+    path: text,
+    doing: `cannot run ${quoteBytes(path)}`,
+  } as const;
+  return resolvePath(path, current, failure);
+}
+
+/** Bit n for each number n of `numbers`, in which none is twice. They are far below 53. */
+function toBits(numbers: readonly number[]): number {
+  return numbers.reduce((bits, number) => bits + 2 ** number, 0);
 }
 
 /** The client's umask, or null where the runtime does not let it be read; then the helper's own holds. */

@@ -1,11 +1,39 @@
+import type { MountPropagation } from './mount-propagation';
 import type { Namespace } from './namespace';
-import type { StdioKind } from './stdio';
+import type { Step } from './step';
 
 /** One row of an id map, of users or of groups. */
 export interface IdMapRow {
   inside: number;
   outside: number;
   count: number;
+}
+
+/** Where a descriptor of the program comes from. */
+export type DescriptorKind = 'inherit' | 'null-read' | 'null-write' | 'piped-read' | 'piped-write';
+
+export interface DescriptorRequest {
+  /** Number in the program. */
+  readonly number: number;
+  readonly kind: DescriptorKind;
+}
+
+/** Numbers from `from` on, up to and without `to`, which may be Infinity. */
+export interface DescriptorRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A namespace to join: one of these sources. */
+export interface JoinRequest {
+  readonly namespace: Namespace;
+  readonly source: { readonly path: Uint8Array } | { readonly fd: number } | { readonly pid: number };
+}
+
+export interface PivotRootRequest {
+  readonly newRoot: Uint8Array;
+  readonly putOld: Uint8Array;
+  readonly unmount: boolean;
 }
 
 /** A command at the moment of its spawn. Nothing in it changes afterwards. */
@@ -15,15 +43,30 @@ export interface SpawnRequest {
   readonly arguments: Uint8Array[];
   /** envp, each `KEY=value`. */
   readonly environment: Uint8Array[];
+  /** Index in `environment` of the entry, `KEY=`, that the child adds its pid to; or null. */
+  readonly pidVariable: number | null;
   readonly currentDir: Uint8Array | null;
-  /** What descriptors 0, 1 and 2 are. */
-  readonly stdio: readonly [StdioKind, StdioKind, StdioKind];
+  readonly pivotRoot: PivotRootRequest | null;
+  readonly chrootDir: Uint8Array | null;
+  /** What each of the program's descriptors is; 0, 1 and 2 are always there, and nothing twice. */
+  readonly descriptors: readonly DescriptorRequest[];
+  readonly closeRanges: readonly DescriptorRange[];
   readonly namespaces: Namespace[];
+  readonly mountPropagation: MountPropagation;
+  readonly joins: readonly JoinRequest[];
   readonly uidMaps: IdMapRow[];
   readonly gidMaps: IdMapRow[];
+  readonly idMapCommands: { readonly newuidmap: Uint8Array; readonly newgidmap: Uint8Array } | null;
   readonly uid: number | null;
   readonly gid: number | null;
+  readonly groups: readonly number[] | null;
+  /** Numbers of the capabilities to keep, in order; null leaves them alone. */
+  readonly keepCapabilities: readonly number[] | null;
   readonly makeGroupLeader: boolean;
+  readonly keepSignalMask: boolean;
   /** Number of the signal, or 0 for none. */
   readonly parentDeathSignal: number;
+  readonly preExec: readonly Step[];
+  /** Called while the child is frozen. */
+  readonly beforeUnfreeze: ((pid: number) => unknown) | null;
 }

@@ -22,7 +22,7 @@ export type Stage =
   | 'ChangeRoot'
   /** An id map could not be written. */
   | 'SetIdMap'
-  /** A command that writes an id map exited with another status than 0. */
+  /** A command that writes an id map (`setIdMapCommands`) exited with another status than 0. */
   | 'AuxCommandExited'
   /** A command that writes an id map was killed. */
   | 'AuxCommandKilled'
@@ -32,7 +32,7 @@ export type Stage =
   | 'SetNs'
   /** The capabilities could not be set. */
   | 'CapSet'
-  /** The function given to `beforeUnfreeze` failed. */
+  /** The function given to `beforeUnfreeze` threw or rejected. */
   | 'BeforeUnfreeze'
   /** A step given to `preExec` failed. */
   | 'PreExec'
@@ -64,11 +64,11 @@ const DOING: Record<Stage, (item: string | null) => string> = {
   AuxCommandExited: item => `${item ?? 'the id map command'} failed`,
   AuxCommandKilled: item => `${item ?? 'the id map command'} was killed`,
   SetPGid: () => 'cannot make the process a group leader',
-  SetNs: item => `cannot join ${item === null ? 'a namespace' : `the ${item} namespace`}`,
-  CapSet: item => `cannot set the ${item === null ? '' : `${item} `}capabilities`,
+  SetNs: item => `cannot join ${item ?? 'a namespace'}`,
+  CapSet: item => `cannot set the ${item ?? 'capabilities'}`,
   BeforeUnfreeze: () => 'beforeUnfreeze failed',
   PreExec: item => `cannot run ${item ?? 'a preExec step'}`,
-  UnknownError: item => `cannot start ${item ?? 'the process'}`,
+  UnknownError: item => `cannot start the process${item === null ? '' : ` (${item})`}`,
   Helper: () => 'cannot use the helper',
   Protocol: () => 'client and helper do not understand each other',
   Limit: item => `the command is past a limit${item === null ? '' : ` (${item})`}`,

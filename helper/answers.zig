@@ -53,10 +53,30 @@ pub fn refused(id: u32, refusal: Refusal) void {
     } });
 }
 
+/// An id map command has failed: `usage` is that of the process that ran it, and `stderr` what it wrote.
+pub fn mapCommandFailed(id: u32, failure: Failure, usage: *const sys.Rusage, stderr: []u8) void {
+    std.debug.assert(stderr.len <= limits.map_command_stderr_size_max);
+    connection.send(.{ .spawn_failed = .{
+        .command = id,
+        .stage = failure.stage,
+        .item = failure.item,
+        .exit_status = exitStatus(failure.index, usage),
+        .stderr = stderr,
+    } });
+}
+
+pub fn frozen(command: *const commands.Command) void {
+    connection.send(.{ .frozen = .{ .command = command.id, .pid = @intCast(command.pid) } });
+}
+
 pub fn died(command: *const commands.Command, status: u32, usage: *const sys.Rusage) void {
+    connection.send(.{ .died = .{ .command = command.id, .exit_status = exitStatus(status, usage) } });
+}
+
+/// What wait4 has told.
+fn exitStatus(status: u32, usage: *const sys.Rusage) messages.ExitStatus {
     const signal = status & 0x7f;
-    connection.send(.{ .died = .{
-        .command = command.id,
+    return .{
         .exit_code = if (signal == 0) status >> 8 & 0xff else 0,
         .signal = signal,
         .core_dumped = status & 0x80 != 0,
@@ -71,7 +91,7 @@ pub fn died(command: *const commands.Command, status: u32, usage: *const sys.Rus
             .voluntary_switches = positive(usage.voluntary_switches),
             .involuntary_switches = positive(usage.involuntary_switches),
         },
-    } });
+    };
 }
 
 pub fn signalResult(request: u32, errno: u16) void {

@@ -1,42 +1,65 @@
 //! The child's way from clone to execve, in the order that docs/protocol.md gives. It makes system calls only, allocates
-//! nothing, reads one immutable plan, and does not return: it ends in the program or in a report of what failed.
+//! nothing, reads a plan that is its own, and does not return: it ends in the program or in a report of what failed.
 const std = @import("std");
 const linux = std.os.linux;
+const capabilities = @import("capabilities.zig");
 const credentials = @import("credentials.zig");
 const descriptors = @import("descriptors.zig");
-const limits = @import("limits.zig");
+const joiner = @import("joiner.zig");
 const namespaces = @import("namespaces.zig");
 const Plan = @import("plan.zig").Plan;
+const writePid = @import("plan.zig").writePid;
 const Failure = @import("report.zig").Failure;
 const Record = @import("report.zig").Record;
+const roots = @import("roots.zig");
+const signals = @import("signals.zig");
+const steps = @import("steps.zig");
 const sys = @import("sys.zig");
 
 const SIGKILL = @intFromEnum(linux.SIG.KILL);
 
-pub fn run(plan: *const Plan) noreturn {
+/// What the helper's clone returns into: the command's own process, or the one that makes it.
+pub noinline fn run(plan: *Plan) noreturn {
     descriptors.closeForeign(plan);
-    // Until the program's own death signal is set: nothing is orphaned on its way.
-    setDeathSignal(plan, SIGKILL);
+    beginUnorphaned(plan.report);
     if (plan.diagnose) |errno| diagnose(plan, errno);
-    var sources: descriptors.Sources = undefined;
-    descriptors.open(plan, &sources);
-    awaitGo(plan);
-    credentials.becomeMapped(plan);
+    var sources = descriptors.open(plan);
+    if (plan.hasJoiner()) joiner.run(plan, &sources);
+    becomeProgram(plan, &sources);
+}
+
+/// Until the program's own death signal is set: nothing is orphaned on its way.
+pub fn beginUnorphaned(report: sys.fd_t) void {
+    setDeathSignal(report, SIGKILL);
+}
+
+/// From where the child is in its namespaces on.
+pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noreturn {
+    if (plan.waitsForGo()) awaitGo(plan);
+    if (plan.joins != 0) joiner.hideFromTracers(plan);
+    const ids_mapped = credentials.becomeMapped(plan);
     setGroup(plan);
-    if (plan.umask) |mask| _ = linux.syscall1(.umask, mask);
-    setPropagation(plan);
-    changeDirectory(plan);
-    // The kernel clears the death signal when ids change.
+    if (plan.request.umask) |mask| _ = linux.syscall1(.umask, mask);
+    roots.setPropagation(plan);
+    roots.change(plan);
+    roots.changeDirectory(plan);
+    capabilities.beforeIds(plan);
     const ids_changed = credentials.change(plan);
-    if (ids_changed or plan.parent_death_signal != SIGKILL) setDeathSignal(plan, plan.parent_death_signal);
-    const report = descriptors.place(plan, &sources);
+    capabilities.afterIds(plan);
+    // The kernel clears the death signal when ids or capabilities change.
+    const cleared = ids_mapped or ids_changed or plan.request.keep_capabilities != null;
+    const death_signal: u8 = @intCast(plan.request.parent_death_signal);
+    if (cleared or death_signal != SIGKILL) setDeathSignal(plan.report, death_signal);
+    const report = descriptors.place(plan, sources);
+    steps.run(plan, report);
+    descriptors.closeRanges(plan, report);
     restoreLimits(plan, report);
-    restoreSignals(plan, report);
+    signals.restore(plan, report);
     exec(plan, report);
 }
 
 /// The value of a call that succeeded. Otherwise the report of its failure, and the end.
-pub fn check(report: sys.fd_t, result: usize, failure: Failure) usize {
+pub noinline fn check(report: sys.fd_t, result: usize, failure: Failure) usize {
     const errno = sys.errnoOf(result);
     if (errno == 0) return result;
     var complete = failure;
@@ -44,29 +67,28 @@ pub fn check(report: sys.fd_t, result: usize, failure: Failure) usize {
     fail(report, complete);
 }
 
-fn fail(report: sys.fd_t, failure: Failure) noreturn {
+pub noinline fn fail(report: sys.fd_t, failure: Failure) noreturn {
     writeRecord(report, .{ .kind = .failed, .failure = failure });
     linux.exit_group(1);
 }
 
-fn writeRecord(report: sys.fd_t, record: Record) void {
+pub fn writeRecord(report: sys.fd_t, record: Record) void {
     const written = linux.write(report, std.mem.asBytes(&record), @sizeOf(Record));
     // EPIPE: the helper is gone, and nobody would know of this program.
     if (written != @sizeOf(Record)) linux.exit_group(1);
 }
 
-fn setDeathSignal(plan: *const Plan, signal: u8) void {
+fn setDeathSignal(report: sys.fd_t, signal: u8) void {
     const result = sys.prctl(sys.PR_SET_PDEATHSIG, signal);
-    _ = check(plan.report, result, .{ .stage = .parent_death_signal, .call = .prctl });
+    _ = check(report, result, .{ .stage = .parent_death_signal, .call = .prctl });
 }
 
 /// The kernel refused to clone with the plan's namespaces and does not say which was one too many: asked for one at a
 /// time, they give it away.
 fn diagnose(plan: *const Plan, errno: u16) noreturn {
     for (namespaces.in_order) |namespace| {
-        const flag = namespaces.flagOf(namespace);
-        if (plan.namespaces & flag == 0) continue;
-        const refused = sys.errnoOf(linux.unshare(flag));
+        if (!plan.has(namespace)) continue;
+        const refused = sys.errnoOf(linux.unshare(namespaces.flagOf(namespace)));
         if (refused == 0) continue;
         fail(plan.report, .{
             .stage = .fork,
@@ -79,8 +101,9 @@ fn diagnose(plan: *const Plan, errno: u16) noreturn {
     fail(plan.report, .{ .stage = .fork, .call = if (plan.host.has_clone3) .clone3 else .clone, .errno = errno });
 }
 
-fn awaitGo(plan: *const Plan) void {
-    if (plan.go < 0) return;
+/// Waits until whoever has something to do first has done it.
+pub fn awaitGo(plan: *const Plan) void {
+    std.debug.assert(plan.go >= 0);
     var byte: [1]u8 = undefined;
     while (true) {
         const count = linux.read(plan.go, &byte, 1);
@@ -92,24 +115,8 @@ fn awaitGo(plan: *const Plan) void {
 }
 
 fn setGroup(plan: *const Plan) void {
-    if (!plan.make_group_leader) return;
+    if (!plan.request.make_group_leader) return;
     _ = check(plan.report, linux.setpgid(0, 0), .{ .stage = .set_pgid, .call = .setpgid });
-}
-
-/// Where `/` is shared, as systemd makes it, mounts of the new namespace would show up outside.
-fn setPropagation(plan: *const Plan) void {
-    if (plan.namespaces & linux.CLONE.NEWNS == 0) return;
-    const result = linux.mount(null, "/", null, linux.MS.REC | linux.MS.PRIVATE, 0);
-    _ = check(plan.report, result, .{ .stage = .change_root, .call = .mount, .item = .mount_propagation });
-}
-
-fn changeDirectory(plan: *const Plan) void {
-    if (plan.start_dir) |path| {
-        _ = check(plan.report, linux.chdir(path), .{ .stage = .chdir, .call = .chdir, .item = .start_dir });
-    }
-    if (plan.current_dir) |path| {
-        _ = check(plan.report, linux.chdir(path), .{ .stage = .chdir, .call = .chdir, .item = .current_dir });
-    }
 }
 
 fn restoreLimits(plan: *const Plan, report: sys.fd_t) void {
@@ -118,20 +125,10 @@ fn restoreLimits(plan: *const Plan, report: sys.fd_t) void {
     _ = check(report, result, .{ .stage = .stdio_error, .call = .prlimit64 });
 }
 
-/// Every signal at its default and none blocked. The helper itself changes no disposition but SIGCHLD's, so only what
-/// it was started with ignored needs a call.
-fn restoreSignals(plan: *const Plan, report: sys.fd_t) void {
-    var ignored = plan.host.ignored;
-    while (ignored != 0) : (ignored &= ignored - 1) {
-        const result = sys.setDefault(@intCast(@ctz(ignored) + 1));
-        _ = check(report, result, .{ .stage = .unknown_error, .call = .rt_sigaction });
-    }
-    _ = check(report, sys.setMask(0), .{ .stage = .unknown_error, .call = .rt_sigprocmask });
-}
-
-fn exec(plan: *const Plan, report: sys.fd_t) noreturn {
+fn exec(plan: *Plan, report: sys.fd_t) noreturn {
+    writePid(plan);
     writeRecord(report, .{ .kind = .about_to_exec, .failure = .{ .stage = .unspecified } });
-    const result = linux.execve(plan.program, plan.arguments.ptr, plan.environment.ptr);
-    const failure: Failure = .{ .stage = .exec, .call = .execve, .item = .program, .errno = sys.errnoOf(result) };
-    fail(report, failure);
+    const request = &plan.request;
+    const result = linux.execve(request.program, request.arguments.ptr, request.environment.ptr);
+    fail(report, .{ .stage = .exec, .call = .execve, .item = .program, .errno = sys.errnoOf(result) });
 }

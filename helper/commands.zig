@@ -11,13 +11,14 @@ pub const none: Index = std.math.maxInt(Index);
 
 comptime {
     std.debug.assert(limits.commands_max <= none);
+    std.debug.assert(limits.processes_max <= none);
     std.debug.assert(limits.pipes_max <= none);
 }
 
 pub const State = enum {
     /// Between clone and the end of its report pipe.
     starting,
-    /// It cannot become the program any more; it only has to be reaped.
+    /// It cannot become the program any more; its processes only have to be reaped.
     failing,
     /// execve has succeeded.
     running,
@@ -25,13 +26,48 @@ pub const State = enum {
     dead,
 };
 
+/// What a command that is being started is waiting for, after the clone.
+pub const Phase = enum {
+    /// For nobody but its own process.
+    released,
+    /// For the maps of the first process's user namespace, by the runner of the map commands.
+    mapping,
+    /// For the joiner to make the command's own process.
+    joining,
+    /// For the client's Unfreeze.
+    frozen,
+};
+
+/// What a process is to its command.
+pub const Role = enum { child, joiner, map_runner };
+
+const Process = struct {
+    pid: sys.pid_t,
+    command: Index,
+    role: Role,
+    next: Index,
+};
+
 pub const Command = struct {
     id: u32,
-    /// Not reaped, unless `state` is dead.
+    /// Of the command's own process; 0 as long as there is none, and once it was reaped.
     pid: sys.pid_t,
+    /// Of those that help it on its way; 0 likewise.
+    joiner: sys.pid_t,
+    map_runner: sys.pid_t,
     state: State,
+    phase: Phase,
+    /// The client wants to do something before the program runs.
+    freeze: bool,
     /// Reading end of the report pipe while starting.
     report: sys.fd_t,
+    /// Writing end of the pipe on which the child waits while starting; -1 where it does not.
+    go: sys.fd_t,
+    /// Writing end of the pipe on which the runner of the map commands waits to be told a pid; -1 where it does not.
+    map_pid: sys.fd_t,
+    /// Reading end of its standard error.
+    map_stderr: sys.fd_t,
+    map_usage: sys.Rusage,
     /// Where the child that shares the helper's memory runs while starting.
     place: ?*launch.Place,
     failure: Failure,
@@ -39,7 +75,20 @@ pub const Command = struct {
     /// How many of its pipes have more than the usual room.
     large_pipes: u8,
     next_by_id: Index,
-    next_by_pid: Index,
+
+    /// How many processes of it are not reaped.
+    pub fn livingProcesses(command: *const Command) usize {
+        return @as(usize, @intFromBool(command.pid != 0)) + @intFromBool(command.joiner != 0) +
+            @intFromBool(command.map_runner != 0);
+    }
+
+    fn pidOf(command: *Command, role: Role) *sys.pid_t {
+        return switch (role) {
+            .child => &command.pid,
+            .joiner => &command.joiner,
+            .map_runner => &command.map_runner,
+        };
+    }
 };
 
 /// The ends of one pipe that the helper keeps until the client has opened its own.
@@ -82,6 +131,7 @@ fn Pool(comptime T: type, comptime count_max: usize, comptime link: []const u8) 
 const buckets_count = 4096;
 
 const pool = Pool(Command, limits.commands_max, "next_by_id");
+const process_pool = Pool(Process, limits.processes_max, "next");
 const pipe_pool = Pool(Pipe, limits.pipes_max, "next");
 var by_id: [buckets_count]Index = undefined;
 var by_pid: [buckets_count]Index = undefined;
@@ -103,14 +153,21 @@ pub fn add(id: u32) ?Index {
     pool.items[index] = .{
         .id = id,
         .pid = 0,
+        .joiner = 0,
+        .map_runner = 0,
         .state = .starting,
+        .phase = .released,
+        .freeze = false,
         .report = -1,
+        .go = -1,
+        .map_pid = -1,
+        .map_stderr = -1,
+        .map_usage = undefined,
         .place = null,
         .failure = .{ .stage = .unspecified },
         .pipes = none,
         .large_pipes = 0,
         .next_by_id = bucket.*,
-        .next_by_pid = none,
     };
     bucket.* = index;
     return index;
@@ -129,53 +186,79 @@ pub fn findById(id: u32) ?Index {
     return null;
 }
 
-pub fn findByPid(pid: sys.pid_t) ?Index {
-    var index = by_pid[bucketOf(@intCast(pid))];
-    while (index != none) : (index = pool.items[index].next_by_pid) {
-        if (pool.items[index].pid == pid) return index;
+/// False where there are processes_max already.
+pub fn addProcess(index: Index, role: Role, pid: sys.pid_t) bool {
+    std.debug.assert(pid > 0);
+    const own_pid = get(index).pidOf(role);
+    std.debug.assert(own_pid.* == 0);
+    const process = process_pool.take() orelse return false;
+    const bucket = &by_pid[bucketOf(@intCast(pid))];
+    process_pool.items[process] = .{ .pid = pid, .command = index, .role = role, .next = bucket.* };
+    bucket.* = process;
+    own_pid.* = pid;
+    return true;
+}
+
+pub const Owner = struct { index: Index, role: Role };
+
+/// Whose process this was that has been reaped: its pid may be somebody else's from now on. Null: nobody's.
+pub fn removeProcess(pid: sys.pid_t) ?Owner {
+    var at = &by_pid[bucketOf(@intCast(pid))];
+    while (at.* != none) : (at = &process_pool.items[at.*].next) {
+        const process = at.*;
+        const found = process_pool.items[process];
+        if (found.pid != pid) continue;
+        at.* = found.next;
+        process_pool.give(process);
+        get(found.command).pidOf(found.role).* = 0;
+        return .{ .index = found.command, .role = found.role };
     }
     return null;
 }
 
-pub fn setPid(index: Index, pid: sys.pid_t) void {
-    std.debug.assert(pid > 0);
+/// All processes of the command were reaped.
+pub fn markDead(index: Index) void {
     const command = get(index);
-    std.debug.assert(command.pid == 0);
-    command.pid = pid;
-    const bucket = &by_pid[bucketOf(@intCast(pid))];
-    command.next_by_pid = bucket.*;
-    bucket.* = index;
-}
-
-/// The command was reaped: its pid may be somebody else's from now on.
-pub fn clearPid(index: Index) void {
-    const command = get(index);
-    unlink(&by_pid[bucketOf(@intCast(command.pid))], index, "next_by_pid");
+    std.debug.assert(command.livingProcesses() == 0);
     large_pipes -= command.large_pipes;
     command.large_pipes = 0;
-    command.pid = 0;
     command.state = .dead;
 }
 
+/// Commands that are in `phase`, one after the other.
+pub const PhaseIterator = struct {
+    phase: Phase,
+    at: Index = 0,
+
+    pub fn next(iterator: *PhaseIterator) ?Index {
+        while (iterator.at < pool.used) {
+            const index = iterator.at;
+            iterator.at += 1;
+            // A slot that is free was left in another state.
+            const command = &pool.items[index];
+            if (command.state == .starting and command.phase == iterator.phase) return index;
+        }
+        return null;
+    }
+};
+
 pub fn remove(index: Index) void {
     const command = get(index);
-    std.debug.assert(command.pid == 0);
+    std.debug.assert(command.livingProcesses() == 0);
     std.debug.assert(command.report < 0);
+    std.debug.assert(command.go < 0);
     std.debug.assert(command.place == null);
     std.debug.assert(command.pipes == none);
     // Of a command that never had a child.
     large_pipes -= command.large_pipes;
-    unlink(&by_id[bucketOf(command.id)], index, "next_by_id");
-    pool.give(index);
-}
-
-fn unlink(bucket: *Index, index: Index, comptime link: []const u8) void {
-    var at = bucket;
+    command.state = .dead;
+    var at = &by_id[bucketOf(command.id)];
     while (at.* != index) {
         std.debug.assert(at.* != none);
-        at = &@field(pool.items[at.*], link);
+        at = &pool.items[at.*].next_by_id;
     }
-    at.* = @field(pool.items[index], link);
+    at.* = command.next_by_id;
+    pool.give(index);
 }
 
 var large_pipes: usize = 0;
@@ -225,25 +308,41 @@ pub fn closePipes(command: *Command) void {
 
 const testing = std.testing;
 
-test "a command is found by number and by pid until it is removed" {
+test "a command is found by number and a process by pid until it is removed" {
     prepare();
     const first = add(7).?;
     const second = add(7 + buckets_count).?;
-    setPid(first, 100);
-    setPid(second, 100 + buckets_count);
+    try testing.expect(addProcess(first, .child, 100));
+    try testing.expect(addProcess(second, .joiner, 100 + buckets_count));
+    try testing.expect(addProcess(second, .child, 100 + 2 * buckets_count));
     try testing.expectEqual(first, findById(7).?);
     try testing.expectEqual(second, findById(7 + buckets_count).?);
-    try testing.expectEqual(first, findByPid(100).?);
-    clearPid(first);
-    try testing.expectEqual(null, findByPid(100));
-    try testing.expectEqual(first, findById(7).?);
+    try testing.expectEqual(Owner{ .index = first, .role = .child }, removeProcess(100).?);
+    try testing.expectEqual(null, removeProcess(100));
+    try testing.expectEqual(0, get(first).livingProcesses());
+    markDead(first);
     remove(first);
     try testing.expectEqual(null, findById(7));
-    try testing.expectEqual(second, findByPid(100 + buckets_count).?);
+    try testing.expectEqual(2, get(second).livingProcesses());
+    try testing.expectEqual(Owner{ .index = second, .role = .joiner }, removeProcess(100 + buckets_count).?);
     // The slot is used again.
     try testing.expectEqual(first, add(9).?);
-    clearPid(second);
+    try testing.expectEqual(Owner{ .index = second, .role = .child }, removeProcess(100 + 2 * buckets_count).?);
+    markDead(second);
     remove(second);
-    get(first).report = -1;
     remove(first);
+}
+
+test "commands by phase" {
+    prepare();
+    const first = add(1).?;
+    const second = add(2).?;
+    get(second).phase = .joining;
+    var iterator: PhaseIterator = .{ .phase = .joining };
+    try testing.expectEqual(second, iterator.next().?);
+    try testing.expectEqual(null, iterator.next());
+    remove(first);
+    remove(second);
+    iterator = .{ .phase = .joining };
+    try testing.expectEqual(null, iterator.next());
 }

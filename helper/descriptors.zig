@@ -2,22 +2,68 @@
 const std = @import("std");
 const linux = std.os.linux;
 const child = @import("child.zig");
+const decimal = @import("decimal.zig");
 const plans = @import("plan.zig");
 const Call = @import("report.zig").Call;
 const sys = @import("sys.zig");
 
 const Plan = plans.Plan;
 
-/// Where each of the plan's descriptors comes from, by its index; -1 for an inherited one, which stays where it is.
-pub const Sources = [plans.descriptors_size_max]sys.fd_t;
+/// What the child has open to put at the plan's numbers: pipe ends and, however often it is wanted, /dev/null once for
+/// each direction; and the report pipe, which must not be in the way.
+pub const Sources = struct {
+    report: sys.fd_t,
+    null_read: sys.fd_t = -1,
+    null_write: sys.fd_t = -1,
+    /// By the index of the plan's descriptor; -1 for one that is no pipe, or is at its place.
+    pipes: [plans.descriptors_size_max]sys.fd_t = @splat(-1),
 
-const kept_max = plans.descriptors_size_max + 2;
+    fn of(sources: *const Sources, descriptor: plans.Descriptor, index: usize) sys.fd_t {
+        return switch (descriptor.source) {
+            .unspecified => unreachable,
+            .inherit => -1,
+            .pipe_read, .pipe_write => sources.pipes[index],
+            .null_read => sources.null_read,
+            .null_write => sources.null_write,
+        };
+    }
+
+    /// A pipe is at its place. Where few descriptors are allowed, this one may be needed.
+    fn drop(sources: *Sources, index: usize) void {
+        if (sources.pipes[index] < 0) return;
+        sys.close(sources.pipes[index]);
+        sources.pipes[index] = -1;
+    }
+
+    /// Gives way to whatever is put at `number` next. What moves takes the lowest free number, so that no number is
+    /// needed but those that are asked for, and one for each source that is left.
+    fn clear(sources: *Sources, number: sys.fd_t) void {
+        sources.clearOne(&sources.report, number);
+        sources.clearOne(&sources.null_read, number);
+        sources.clearOne(&sources.null_write, number);
+        for (&sources.pipes) |*fd| sources.clearOne(fd, number);
+    }
+
+    fn clearOne(sources: *Sources, fd: *sys.fd_t, number: sys.fd_t) void {
+        if (fd.* != number) return;
+        const result = sys.fcntl(number, sys.F_DUPFD_CLOEXEC, 3);
+        fd.* = sys.asFd(check(sources.report, number, .fcntl, result));
+    }
+};
+
+const kept_max = plans.descriptors_size_max + 5;
 
 /// Closes whatever the plan does not name: the copies of control socket, epoll and other commands' pipes that came with
 /// clone. Close-on-exec would be too late, since a frozen command would keep another's pipe from ending.
 pub fn closeForeign(plan: *const Plan) void {
     var buffer: [kept_max]sys.fd_t = undefined;
-    closeAllBut(keptSorted(plan, &buffer));
+    closeAllBut(keptSorted(plan, &.{}, &buffer));
+}
+
+/// The same for a child that its joiner has made, with what that one has opened already, and `more`.
+pub fn closeForeignWith(plan: *const Plan, sources: *const Sources, more: sys.fd_t) void {
+    var buffer: [kept_max]sys.fd_t = undefined;
+    closeAllBut(keptSorted(plan, &.{ sources.null_read, sources.null_write, more }, &buffer));
 }
 
 /// Closes every descriptor above 2 but those of `kept`, which are in order.
@@ -35,14 +81,14 @@ fn closeGap(first: sys.fd_t, last: u32) bool {
     return sys.errnoOf(sys.closeRange(first, last)) == 0;
 }
 
-fn keptSorted(plan: *const Plan, buffer: *[kept_max]sys.fd_t) []sys.fd_t {
+fn keptSorted(plan: *const Plan, more: []const sys.fd_t, buffer: *[kept_max]sys.fd_t) []sys.fd_t {
     var count: usize = 0;
-    for ([_]sys.fd_t{ plan.report, plan.go }) |fd| {
+    for ([_][]const sys.fd_t{ &.{ plan.report, plan.go }, more }) |list| for (list) |fd| {
         if (fd >= 0) {
             buffer[count] = fd;
             count += 1;
         }
-    }
+    };
     for (plan.descriptors()) |descriptor| {
         if (descriptor.fd >= 0) {
             buffer[count] = descriptor.fd;
@@ -50,12 +96,18 @@ fn keptSorted(plan: *const Plan, buffer: *[kept_max]sys.fd_t) []sys.fd_t {
         }
     }
     const kept = buffer[0..count];
-    // A handful of numbers, in order but for one or two.
-    for (1..@max(count, 1)) |end| {
-        var at = end;
-        while (at > 0 and kept[at - 1] > kept[at]) : (at -= 1) std.mem.swap(sys.fd_t, &kept[at - 1], &kept[at]);
-    }
+    sort(kept);
     return kept;
+}
+
+/// A handful of numbers, in order but for one or two.
+pub fn sort(numbers: []sys.fd_t) void {
+    for (1..@max(numbers.len, 1)) |end| {
+        var at = end;
+        while (at > 0 and numbers[at - 1] > numbers[at]) : (at -= 1) {
+            std.mem.swap(sys.fd_t, &numbers[at - 1], &numbers[at]);
+        }
+    }
 }
 
 /// Before Linux 5.9, or where close_range is filtered: by the list in /proc, else by trying every number.
@@ -80,7 +132,7 @@ fn closeOneByOne(kept: []const sys.fd_t) void {
             const entry: *align(1) const linux.dirent64 = @ptrCast(&entries[at]);
             const name: [*:0]const u8 = @ptrCast(&entry.name);
             at += entry.reclen;
-            const fd = std.fmt.parseInt(sys.fd_t, std.mem.span(name), 10) catch continue;
+            const fd: sys.fd_t = @intCast(decimal.parse(std.mem.span(name)) orelse continue);
             if (fd > 2 and fd != directory) closeUnlessKept(fd, kept);
         }
     }
@@ -91,21 +143,22 @@ fn closeUnlessKept(fd: sys.fd_t, kept: []const sys.fd_t) void {
 }
 
 /// Opens what the plan wants of /dev/null, while the path still means the helper's root.
-pub fn open(plan: *const Plan, sources: *Sources) void {
-    for (plan.descriptors(), sources[0..plan.descriptors_count]) |descriptor, *source| {
-        source.* = switch (descriptor.source) {
-            .unspecified => unreachable,
-            .inherit => -1,
-            .pipe_read, .pipe_write => descriptor.fd,
-            .null_read => openNull(plan, descriptor.number, .RDONLY),
-            .null_write => openNull(plan, descriptor.number, .WRONLY),
-        };
-    }
+pub fn open(plan: *const Plan) Sources {
+    var sources: Sources = .{ .report = plan.report };
+    for (plan.descriptors(), 0..) |descriptor, index| switch (descriptor.source) {
+        .unspecified => unreachable,
+        .inherit => {},
+        .pipe_read, .pipe_write => sources.pipes[index] = descriptor.fd,
+        .null_read => openNull(plan, descriptor.number, .RDONLY, &sources.null_read),
+        .null_write => openNull(plan, descriptor.number, .WRONLY, &sources.null_write),
+    };
+    return sources;
 }
 
-fn openNull(plan: *const Plan, number: sys.fd_t, mode: std.posix.ACCMODE) sys.fd_t {
+fn openNull(plan: *const Plan, number: sys.fd_t, mode: std.posix.ACCMODE, fd: *sys.fd_t) void {
+    if (fd.* >= 0) return;
     const result = linux.openat(linux.AT.FDCWD, "/dev/null", .{ .ACCMODE = mode, .CLOEXEC = true }, 0);
-    return sys.asFd(check(plan.report, number, .open, result));
+    fd.* = sys.asFd(check(plan.report, number, .open, result));
 }
 
 fn check(report: sys.fd_t, number: sys.fd_t, call: Call, result: usize) usize {
@@ -117,27 +170,62 @@ fn check(report: sys.fd_t, number: sys.fd_t, call: Call, result: usize) usize {
     });
 }
 
-/// Puts every source at its number. The report pipe and sources first go above every number that was asked for, so
-/// that none is overwritten before its turn. Returns where the report pipe is now.
+/// Puts every source at its number. Returns where the report pipe is now: at none of these.
 pub fn place(plan: *const Plan, sources: *Sources) sys.fd_t {
-    var highest: sys.fd_t = 2;
-    for (plan.descriptors()) |descriptor| highest = @max(highest, descriptor.number);
-    const report = lift(plan.report, highest, plan.report, highest);
-    for (plan.descriptors(), sources[0..plan.descriptors_count]) |descriptor, *source| {
-        if (source.* >= 0) source.* = lift(source.*, highest, report, descriptor.number);
-    }
-    for (plan.descriptors(), sources[0..plan.descriptors_count]) |descriptor, source| {
+    for (plan.descriptors(), 0..) |descriptor, index| {
+        const number = descriptor.number;
+        const source = sources.of(descriptor, index);
         if (source < 0) {
-            clearNonblocking(descriptor.number);
-        } else _ = check(report, descriptor.number, .dup3, linux.dup3(source, descriptor.number, 0));
+            clearNonblocking(number);
+            continue;
+        }
+        if (source == number) {
+            // dup3 refuses that. What else it is the source of, needs a copy.
+            if (descriptor.source == .pipe_read or descriptor.source == .pipe_write) {
+                sources.pipes[index] = -1;
+            } else sources.clear(number);
+            _ = check(sources.report, number, .fcntl, sys.fcntl(number, sys.F_SETFD, 0));
+            continue;
+        }
+        sources.clear(number);
+        _ = check(sources.report, number, .dup3, linux.dup3(sources.of(descriptor, index), number, 0));
+        sources.drop(index);
     }
-    return report;
+    return sources.report;
 }
 
-fn lift(fd: sys.fd_t, highest: sys.fd_t, report: sys.fd_t, number: sys.fd_t) sys.fd_t {
-    if (fd > highest) return fd;
-    const result = sys.fcntl(fd, sys.F_DUPFD_CLOEXEC, @as(usize, @intCast(highest)) + 1);
-    return sys.asFd(check(report, number, .fcntl, result));
+/// Closes what `close_descriptors` asks for, but for the plan's own numbers and the report pipe.
+pub fn closeRanges(plan: *const Plan, report: sys.fd_t) void {
+    for (plan.request.close_descriptors) |range| {
+        var first = range.first;
+        while (first <= range.last) {
+            const kept = nextKept(plan, report, first);
+            const last = if (kept) |number| @min(range.last, number -| 1) else range.last;
+            if (first <= last and kept != first) closeNumbers(first, last);
+            const number = kept orelse break;
+            if (number >= range.last) break;
+            first = number + 1;
+        }
+    }
+}
+
+/// The lowest number from `first` on that stays open.
+fn nextKept(plan: *const Plan, report: sys.fd_t, first: u32) ?u32 {
+    var found: ?u32 = if (report >= first) @intCast(report) else null;
+    for (plan.descriptors()) |descriptor| {
+        const number: u32 = @intCast(descriptor.number);
+        if (number >= first and number < found orelse std.math.maxInt(u32)) found = number;
+    }
+    return found;
+}
+
+fn closeNumbers(first: u32, last: u32) void {
+    if (sys.errnoOf(sys.closeRange(@intCast(@min(first, std.math.maxInt(i32))), last)) == 0) return;
+    // Before Linux 5.9, or where close_range is filtered.
+    var limit: linux.rlimit = undefined;
+    if (sys.errnoOf(linux.prlimit(0, .NOFILE, null, &limit)) != 0) return;
+    var fd = first;
+    while (fd <= last and fd < limit.cur) : (fd += 1) sys.close(@intCast(fd));
 }
 
 /// The runtime may have made the descriptions that it shares with us non-blocking, which few programs expect of their

@@ -1,33 +1,38 @@
 //! What the helper was started with, and what this kernel can do: read once at the start, constant from then on.
 const std = @import("std");
 const linux = std.os.linux;
+const decimal = @import("decimal.zig");
 const limits = @import("limits.zig");
 const sys = @import("sys.zig");
 
 pub const Host = struct {
-    /// Signals that were ignored at the start, a bit for each.
+    /// Signals that were ignored and blocked at the start, a bit for each.
     ignored: sys.SignalMask,
+    blocked: sys.SignalMask,
     /// Limits on descriptors at the start; the helper's own soft limit is its hard one.
     descriptor_limit: linux.rlimit,
     descriptor_limit_raised: bool,
     uid: u32,
     gid: u32,
-    can_set_groups: bool,
     has_clone3: bool,
+    /// The highest capability that this kernel knows.
+    last_capability: u8,
 
     /// Blocks every signal that can be blocked: what a terminal sends to the foreground group is for children and client,
     /// and SIGCHLD comes through a signalfd.
     pub fn prepare() Host {
         var host: Host = .{
             .ignored = 0,
+            .blocked = 0,
             .descriptor_limit = undefined,
             .descriptor_limit_raised = false,
             .uid = sys.geteuid(),
             .gid = sys.getegid(),
-            .can_set_groups = sys.effectiveCapabilities() >> sys.CAP_SETGID & 1 != 0,
             .has_clone3 = sys.hasClone3(),
+            .last_capability = lastCapability(),
         };
-        _ = sys.setMask(~@as(sys.SignalMask, 0));
+        reduceInheritable(host.last_capability);
+        host.blocked = sys.exchangeMask(~@as(sys.SignalMask, 0));
         for (1..limits.signal_max + 1) |signal| {
             if (sys.isIgnored(@intCast(signal))) host.ignored |= signalBit(signal);
         }
@@ -44,6 +49,29 @@ pub const Host = struct {
         host.descriptor_limit_raised = sys.errnoOf(linux.prlimit(0, .NOFILE, &raised, null)) == 0;
     }
 };
+
+/// The kernel refuses to tell whether the bounding set has a capability that there is not.
+fn lastCapability() u8 {
+    var last: u8 = 0;
+    while (last < 63 and sys.errnoOf(sys.prctl(sys.PR_CAPBSET_READ, last + 1)) == 0) last += 1;
+    return last;
+}
+
+/// What children could get from a file's inheritable set is what they have as ambient capabilities anyway: more than that
+/// is nobody's intention (CVE-2022-27650). The helper itself uses none of it.
+fn reduceInheritable(last_capability: u8) void {
+    var sets = sys.getCapabilities();
+    if (sets.inheritable == 0) return;
+    var ambient: u64 = 0;
+    for (0..@as(usize, last_capability) + 1) |capability| {
+        const is_set = sys.prctlAmbient(sys.PR_CAP_AMBIENT_IS_SET, capability) == 1;
+        ambient |= @as(u64, @intFromBool(is_set)) << @intCast(capability);
+    }
+    if (sets.inheritable == ambient) return;
+    sets.inheritable = ambient;
+    // Taking away needs no privilege.
+    _ = sys.setCapabilities(sets);
+}
 
 pub fn signalBit(signal: usize) sys.SignalMask {
     std.debug.assert(signal >= 1 and signal <= limits.signal_max);
@@ -62,7 +90,7 @@ fn nsPidIs(status: []const u8, pid: u32) bool {
     const key = "\nNSpid:\t";
     const start = (std.mem.indexOf(u8, status, key) orelse return false) + key.len;
     const line = std.mem.sliceTo(status[start..], '\n');
-    return (std.fmt.parseInt(u32, line, 10) catch return false) == pid;
+    return decimal.parse(line) == pid;
 }
 
 test "/proc of another pid namespace is told apart" {

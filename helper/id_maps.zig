@@ -1,8 +1,8 @@
 //! The id maps of a new user namespace (man 7 user_namespaces): what they map, and how the helper writes them.
 const std = @import("std");
 const linux = std.os.linux;
-const Host = @import("host.zig").Host;
 const limits = @import("limits.zig");
+const Text = @import("decimal.zig").Text;
 const messages = @import("messages.zig");
 const Plan = @import("plan.zig").Plan;
 const report = @import("report.zig");
@@ -36,29 +36,40 @@ pub fn textSize(maps: []const messages.IdMap) usize {
 }
 
 fn formatRow(row: messages.IdMap, buffer: *[row_size_max]u8) []u8 {
-    // The buffer has room for the largest numbers.
-    return std.fmt.bufPrint(buffer, "{d} {d} {d}\n", .{ row.inside, row.outside, row.count }) catch unreachable;
+    var text: Text = .{ .buffer = buffer };
+    text.addNumber(row.inside);
+    text.add(" ");
+    text.addNumber(row.outside);
+    text.add(" ");
+    text.addNumber(row.count);
+    text.add("\n");
+    return buffer[0..text.size];
 }
 
-/// Writes both maps of the frozen child, setgroups denied before gid_map where the helper lacks CAP_SETGID. Null: done.
-pub fn write(plan: *const Plan, pid: sys.pid_t) ?report.Failure {
+/// Writes both maps of a process that waits, setgroups denied before gid_map where the caller lacks CAP_SETGID in its own
+/// user namespace, the parent of the new one. `proc` is /proc, or -1 for the path. Null: done.
+pub fn write(plan: *const Plan, proc: sys.fd_t, pid: sys.pid_t) ?report.Failure {
     std.debug.assert(plan.hasMaps());
     std.debug.assert(pid > 0);
     var path_buffer: [32]u8 = undefined;
-    const path = std.fmt.bufPrintZ(&path_buffer, "/proc/{d}", .{pid}) catch unreachable;
-    // The child is not reaped yet, so its pid is its own, and so is everything below this handle.
-    const opened = linux.openat(linux.AT.FDCWD, path, .{ .PATH = true, .DIRECTORY = true, .CLOEXEC = true }, 0);
+    var path: Text = .{ .buffer = &path_buffer };
+    if (proc < 0) path.add("/proc/");
+    path.addNumber(@intCast(pid));
+    const start = if (proc >= 0) proc else linux.AT.FDCWD;
+    // The process is not reaped yet, so its pid is its own, and so is everything below this handle.
+    const opened = linux.openat(start, path.end(), .{ .PATH = true, .DIRECTORY = true, .CLOEXEC = true }, 0);
     if (sys.errnoOf(opened) != 0) return failed(.uid_map, .open, opened);
     const directory = sys.asFd(opened);
     defer sys.close(directory);
-    if (plan.uid_maps.len > 0) {
-        if (writeMap(directory, "uid_map", .uid_map, plan.uid_maps)) |failure| return failure;
+    const request = &plan.request;
+    if (request.uid_maps.len > 0) {
+        if (writeMap(directory, "uid_map", .uid_map, request.uid_maps)) |failure| return failure;
     }
-    if (plan.gid_maps.len > 0) {
-        if (!plan.host.can_set_groups) {
+    if (request.gid_maps.len > 0) {
+        if (sys.getCapabilities().effective >> sys.CAP_SETGID & 1 == 0) {
             if (writeFile(directory, "setgroups", .setgroups, "deny")) |failure| return failure;
         }
-        if (writeMap(directory, "gid_map", .gid_map, plan.gid_maps)) |failure| return failure;
+        if (writeMap(directory, "gid_map", .gid_map, request.gid_maps)) |failure| return failure;
     }
     return null;
 }

@@ -15,9 +15,8 @@ const sys = @import("sys.zig");
 const SIGCHLD = @intFromEnum(linux.SIG.CHLD);
 
 /// The child's pid, or the error of clone3 or clone.
-pub fn likeFork(plan: *const Plan) usize {
-    // What only finds out which namespace was refused starts in none.
-    const flags: u64 = if (plan.diagnose == null) plan.namespaces else 0;
+pub fn likeFork(plan: *Plan) usize {
+    const flags: u64 = plan.firstNamespaces();
     const result = if (plan.host.has_clone3)
         sys.clone3(&.{ .flags = flags, .exit_signal = SIGCHLD })
     else
@@ -37,7 +36,7 @@ pub fn sharingMemory(place: *Place) usize {
 }
 
 fn runShared(argument: usize) callconv(.c) u8 {
-    const plan: *const Plan = @ptrFromInt(argument);
+    const plan: *Plan = @ptrFromInt(argument);
     child.run(plan);
 }
 

@@ -18,6 +18,17 @@ pub const arguments_max = 1 << 20;
 pub const environment_max = 1 << 20;
 pub const descriptors_max = 64;
 pub const namespaces_max = 16;
+pub const joins_max = 8;
+/// NGROUPS_MAX, man 2 setgroups.
+pub const groups_max = 65_536;
+pub const steps_max = 64;
+/// What a system call takes (man 2 syscall).
+pub const step_arguments_max = 6;
+pub const descriptor_ranges_max = 64;
+/// Name of the variable that holds the child's pid.
+pub const pid_variable_name_size_max = 255;
+/// What is told of an id map command's standard error.
+pub const map_command_stderr_size_max = 2048;
 /// UID_GID_MAP_MAX_EXTENTS, man 7 user_namespaces.
 pub const id_map_rows_max = 340;
 /// A map is written with one write(2), which has to be shorter than this.
@@ -25,6 +36,10 @@ pub const id_map_text_size_max = 4096;
 
 /// Commands that are being started or that live.
 pub const commands_max = 1 << 15;
+/// Their processes: with the ones that join namespaces or write id maps for them, while they are being started.
+pub const processes_max = (1 << 16) - 1;
+/// Children that were reaped before it was known whose they are.
+pub const unclaimed_max = 256;
 /// Pipe ends that clients have not released yet.
 pub const pipes_max = 1 << 15;
 
@@ -54,7 +69,9 @@ comptime {
     std.debug.assert(receive_buffer_size < message_in_size_max);
     std.debug.assert(message_out_size_max < transmit_buffer_size);
     std.debug.assert(pipes_max >= commands_max);
+    std.debug.assert(processes_max > commands_max);
     std.debug.assert(large_pipes_max * large_pipe_size <= 64 << 20);
     // A pipe takes 44 bytes of Spawned at most.
     std.debug.assert(descriptors_max * 44 + 64 < message_out_size_max);
+    std.debug.assert(map_command_stderr_size_max + 512 < message_out_size_max);
 }

@@ -7,9 +7,9 @@ const connection = @import("connection.zig");
 const Host = @import("host.zig").Host;
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
+const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
 const requests = @import("requests.zig");
-const starter = @import("starter.zig");
 const sys = @import("sys.zig");
 
 const event_control = std.math.maxInt(u32);
@@ -44,7 +44,7 @@ pub fn run(host: *const Host) u8 {
         for (events[0..count]) |event| switch (event.data.u32) {
             event_control => control_ready = true,
             event_signal => signal_ready = true,
-            else => |index| starter.reportEnded(@intCast(index)),
+            else => |index| progress.reportEnded(@intCast(index)),
         };
         if (signal_ready) {
             discardSignals(signal_fd);
@@ -60,7 +60,11 @@ pub fn run(host: *const Host) u8 {
 
 /// Tells the client what was wrong with what it sent.
 fn endWith(err: requests.Error) u8 {
-    connection.send(.{ .protocol_error = .{ .name = @errorName(err) } });
+    // Not @errorName of the variable: that would need the names of every error in std.
+    const name = switch (err) {
+        inline else => |known| @errorName(known),
+    };
+    connection.send(.{ .protocol_error = .{ .name = name } });
     connection.flush();
     return 1;
 }

@@ -18,21 +18,9 @@ pub const std_options: std.Options = .{
 };
 pub const std_options_debug_threaded_io: ?*std.Io.Threaded = null;
 pub const std_options_debug_io: std.Io = @compileError("the helper prints nothing through std");
-pub const panic = std.debug.FullPanic(endWithMessage);
+pub const panic = @import("panic.zig");
 
-fn endWithMessage(message: []const u8, _: ?usize) noreturn {
-    die(message, 70);
-}
-
-fn die(message: []const u8, status: u8) noreturn {
-    const parts = [_]std.posix.iovec_const{ part("unshare-helper: "), part(message), part("\n") };
-    _ = linux.writev(2, &parts, parts.len);
-    linux.exit_group(status);
-}
-
-fn part(text: []const u8) std.posix.iovec_const {
-    return .{ .base = text.ptr, .len = text.len };
-}
+const die = panic.die;
 
 pub fn main(init: std.process.Init.Minimal) u8 {
     if (linux.getauxval(std.elf.AT_SECURE) != 0) die("refuses to run with more privileges than its caller", 77);

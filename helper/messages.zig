@@ -13,8 +13,10 @@ pub const ToHelper = struct {
     spawn: ?Spawn = null,
     signal: ?Signal = null,
     release_pipes: ?ReleasePipes = null,
+    unfreeze: ?Unfreeze = null,
+    abort: ?Abort = null,
 
-    pub const numbers = .{ .hello = 1, .spawn = 2, .signal = 3, .release_pipes = 4 };
+    pub const numbers = .{ .hello = 1, .spawn = 2, .signal = 3, .release_pipes = 4, .unfreeze = 5, .abort = 6 };
 };
 
 pub const ToClient = struct {
@@ -24,6 +26,7 @@ pub const ToClient = struct {
     died: ?Died = null,
     signal_result: ?SignalResult = null,
     protocol_error: ?ProtocolError = null,
+    frozen: ?Frozen = null,
 
     pub const numbers = .{
         .hello = 1,
@@ -32,6 +35,7 @@ pub const ToClient = struct {
         .died = 4,
         .signal_result = 5,
         .protocol_error = 6,
+        .frozen = 7,
     };
 };
 
@@ -61,6 +65,18 @@ pub const Spawn = struct {
     gid: ?u32 = null,
     make_group_leader: bool = false,
     parent_death_signal: u32 = 0,
+    groups: ?Groups = null,
+    keep_capabilities: ?u64 = null,
+    pivot_root: ?PivotRoot = null,
+    chroot_dir: ?[:0]const u8 = null,
+    mount_propagation: MountPropagation = .unspecified,
+    joins: []const Join = &.{},
+    id_map_commands: ?IdMapCommands = null,
+    freeze: bool = false,
+    pre_exec: []const Step = &.{},
+    close_descriptors: []const DescriptorRange = &.{},
+    keep_signal_mask: bool = false,
+    pid_variable: ?u32 = null,
 
     pub const numbers = .{
         .command = 1,
@@ -78,6 +94,18 @@ pub const Spawn = struct {
         .gid = 13,
         .make_group_leader = 14,
         .parent_death_signal = 15,
+        .groups = 16,
+        .keep_capabilities = 17,
+        .pivot_root = 18,
+        .chroot_dir = 19,
+        .mount_propagation = 20,
+        .joins = 21,
+        .id_map_commands = 22,
+        .freeze = 23,
+        .pre_exec = 24,
+        .close_descriptors = 25,
+        .keep_signal_mask = 26,
+        .pid_variable = 27,
     };
     pub const maxima = .{
         .arguments = limits.arguments_max,
@@ -86,7 +114,80 @@ pub const Spawn = struct {
         .namespaces = limits.namespaces_max,
         .uid_maps = limits.id_map_rows_max,
         .gid_maps = limits.id_map_rows_max,
+        .joins = limits.joins_max,
+        .pre_exec = limits.steps_max,
+        .close_descriptors = limits.descriptor_ranges_max,
     };
+};
+
+pub const Groups = struct {
+    gids: []const u32 = &.{},
+
+    pub const numbers = .{ .gids = 1 };
+    pub const maxima = .{ .gids = limits.groups_max };
+};
+
+pub const PivotRoot = struct {
+    new_root: [:0]const u8 = empty,
+    put_old: [:0]const u8 = empty,
+    unmount: bool = false,
+
+    pub const numbers = .{ .new_root = 1, .put_old = 2, .unmount = 3 };
+};
+
+pub const MountPropagation = enum(u8) {
+    unspecified = 0,
+    private = 1,
+    slave = 2,
+    shared = 3,
+    unchanged = 4,
+};
+
+pub const Join = struct {
+    namespace: Namespace = .unspecified,
+    path: [:0]const u8 = empty,
+    pid: u32 = 0,
+
+    pub const numbers = .{ .namespace = 1, .path = 2, .pid = 3 };
+};
+
+pub const IdMapCommands = struct {
+    newuidmap: [:0]const u8 = empty,
+    newgidmap: [:0]const u8 = empty,
+
+    pub const numbers = .{ .newuidmap = 1, .newgidmap = 2 };
+};
+
+pub const Step = struct {
+    name: [:0]const u8 = empty,
+    arguments: []const StepArgument = &.{},
+    allow_failure: bool = false,
+
+    pub const numbers = .{ .name = 1, .arguments = 2, .allow_failure = 3 };
+    pub const maxima = .{ .arguments = limits.step_arguments_max };
+};
+
+pub const StepArgument = struct {
+    number: ?u64 = null,
+    buffer: ?[]u8 = null,
+    result: ?u32 = null,
+    reference: ?BufferReference = null,
+
+    pub const numbers = .{ .number = 1, .buffer = 2, .result = 3, .reference = 4 };
+};
+
+pub const BufferReference = struct {
+    step: u32 = 0,
+    argument: u32 = 0,
+
+    pub const numbers = .{ .step = 1, .argument = 2 };
+};
+
+pub const DescriptorRange = struct {
+    first: u32 = 0,
+    last: u32 = 0,
+
+    pub const numbers = .{ .first = 1, .last = 2 };
 };
 
 pub const Descriptor = struct {
@@ -114,6 +215,7 @@ pub const Namespace = enum(u8) {
     pid = 5,
     net = 6,
     cgroup = 7,
+    time = 8,
 };
 
 pub const IdMap = struct {
@@ -122,6 +224,13 @@ pub const IdMap = struct {
     count: u32 = 0,
 
     pub const numbers = .{ .inside = 1, .outside = 2, .count = 3 };
+};
+
+pub const Frozen = struct {
+    command: u32 = 0,
+    pid: u32 = 0,
+
+    pub const numbers = .{ .command = 1, .pid = 2 };
 };
 
 pub const Spawned = struct {
@@ -151,6 +260,8 @@ pub const SpawnFailed = struct {
     index: u32 = 0,
     signal: u32 = 0,
     detail: [:0]const u8 = empty,
+    exit_status: ?ExitStatus = null,
+    stderr: []u8 = &.{},
 
     pub const numbers = .{
         .command = 1,
@@ -161,6 +272,8 @@ pub const SpawnFailed = struct {
         .index = 6,
         .signal = 7,
         .detail = 8,
+        .exit_status = 9,
+        .stderr = 10,
     };
 };
 
@@ -203,16 +316,34 @@ pub const Item = enum(u8) {
     groups = 10,
     descriptor = 11,
     mount_propagation = 12,
+    new_root = 13,
+    put_old = 14,
+    chroot_dir = 15,
+    join = 16,
+    newuidmap = 17,
+    newgidmap = 18,
+    bounding = 19,
+    ambient = 20,
+    capabilities = 21,
+    step = 22,
+    signals = 23,
+    umask = 24,
 };
 
 pub const Died = struct {
     command: u32 = 0,
+    exit_status: ?ExitStatus = null,
+
+    pub const numbers = .{ .command = 1, .exit_status = 2 };
+};
+
+pub const ExitStatus = struct {
     exit_code: u32 = 0,
     signal: u32 = 0,
     core_dumped: bool = false,
     resource_usage: ?ResourceUsage = null,
 
-    pub const numbers = .{ .command = 1, .exit_code = 2, .signal = 3, .core_dumped = 4, .resource_usage = 5 };
+    pub const numbers = .{ .exit_code = 1, .signal = 2, .core_dumped = 3, .resource_usage = 4 };
 };
 
 pub const ResourceUsage = struct {
@@ -252,6 +383,18 @@ pub const SignalResult = struct {
     errno: u32 = 0,
 
     pub const numbers = .{ .request = 1, .errno = 2 };
+};
+
+pub const Unfreeze = struct {
+    command: u32 = 0,
+
+    pub const numbers = .{ .command = 1 };
+};
+
+pub const Abort = struct {
+    command: u32 = 0,
+
+    pub const numbers = .{ .command = 1 };
 };
 
 pub const ReleasePipes = struct {
@@ -312,8 +455,8 @@ fn expectMessage(proto: Proto, comptime T: type) !void {
         inline for (fields) |field| {
             if (std.mem.eql(u8, field.name, found.name)) {
                 try testing.expectEqual(found.number, @field(T.numbers, field.name));
-                const is_envelope = T == ToHelper or T == ToClient;
-                try testing.expectEqualStrings(if (is_envelope) "" else comptime labelOf(field.type), found.label);
+                const is_one_of = T == ToHelper or T == ToClient or T == StepArgument;
+                try testing.expectEqualStrings(if (is_one_of) "" else comptime labelOf(field.type), found.label);
                 if (field.type == [:0]const u8 or field.type == ?[:0]const u8 or field.type == wire.Strings) {
                     // One type here for both.
                     if (!std.mem.eql(u8, found.kind, "string")) try testing.expectEqualStrings("bytes", found.kind);
@@ -349,7 +492,7 @@ fn shortName(comptime T: type) []const u8 {
 }
 
 fn labelOf(comptime T: type) []const u8 {
-    if (T == [:0]const u8) return "";
+    if (T == [:0]const u8 or T == []u8) return "";
     return switch (@typeInfo(T)) {
         // A message has presence without saying so.
         .optional => |optional| if (@typeInfo(optional.child) == .@"struct") "" else "optional",
@@ -359,6 +502,7 @@ fn labelOf(comptime T: type) []const u8 {
 }
 
 fn kindOf(comptime T: type) []const u8 {
+    if (T == []u8) return "bytes";
     return switch (@typeInfo(T)) {
         .bool => "bool",
         .int => if (T == u32) "uint32" else "uint64",
@@ -372,14 +516,17 @@ fn kindOf(comptime T: type) []const u8 {
 test "the messages are those of unshare.proto" {
     const proto: Proto = .{ .text = @embedFile("unshare.proto") };
     inline for (.{
-        ToHelper, ToClient,      Hello,  Spawn,        Descriptor,   IdMap,         Spawned, Pipe, SpawnFailed,
-        Died,     ResourceUsage, Signal, SignalResult, ReleasePipes, ProtocolError,
+        ToHelper,        ToClient, Hello,   Spawn,         Descriptor,   IdMap,         Groups,
+        PivotRoot,       Join,     Step,    IdMapCommands, StepArgument, SpawnFailed,   BufferReference,
+        DescriptorRange, Frozen,   Spawned, Pipe,          Died,         ResourceUsage, ExitStatus,
+        Signal,          Unfreeze, Abort,   SignalResult,  ReleasePipes, ProtocolError,
     }) |T| try expectMessage(proto, T);
     try expectEnum(proto, DescriptorSource, "DESCRIPTOR_SOURCE_");
     try expectEnum(proto, Namespace, "NAMESPACE_");
+    try expectEnum(proto, MountPropagation, "MOUNT_PROPAGATION_");
     try expectEnum(proto, Stage, "STAGE_");
     try expectEnum(proto, Item, "ITEM_");
     // Nothing stands there that is not compared here.
-    try testing.expectEqual(15, std.mem.count(u8, proto.text, "\nmessage "));
-    try testing.expectEqual(4, std.mem.count(u8, proto.text, "\nenum "));
+    try testing.expectEqual(27, std.mem.count(u8, proto.text, "\nmessage "));
+    try testing.expectEqual(5, std.mem.count(u8, proto.text, "\nenum "));
 }

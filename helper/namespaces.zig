@@ -1,10 +1,10 @@
-//! The kernel's flags for namespaces.
+//! The kernel's flags and names for namespaces.
 const std = @import("std");
 const linux = std.os.linux;
 const messages = @import("messages.zig");
 
 /// In the order in which the kernel makes them: the user namespace owns the others.
-pub const in_order = [_]messages.Namespace{ .user, .mount, .uts, .ipc, .pid, .cgroup, .net };
+pub const in_order = [_]messages.Namespace{ .user, .mount, .uts, .ipc, .pid, .cgroup, .net, .time };
 
 pub fn flagOf(namespace: messages.Namespace) u32 {
     return switch (namespace) {
@@ -16,6 +16,16 @@ pub fn flagOf(namespace: messages.Namespace) u32 {
         .pid => linux.CLONE.NEWPID,
         .net => linux.CLONE.NEWNET,
         .cgroup => linux.CLONE.NEWCGROUP,
+        .time => linux.CLONE.NEWTIME,
+    };
+}
+
+/// What its file in /proc/<pid>/ns is called.
+pub fn fileOf(namespace: messages.Namespace) []const u8 {
+    return switch (namespace) {
+        .unspecified => unreachable,
+        .mount => "mnt",
+        .uts, .ipc, .user, .pid, .net, .cgroup, .time => @tagName(namespace),
     };
 }
 

@@ -6,7 +6,10 @@ const id_maps = @import("id_maps.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const namespaces = @import("namespaces.zig");
+const steps = @import("steps.zig");
 const sys = @import("sys.zig");
+const Text = @import("decimal.zig").Text;
+const decimal_size_max = @import("decimal.zig").size_max;
 const wire = @import("wire.zig");
 
 /// Those that a message may name, and the three that are inherited where it does not.
@@ -21,28 +24,26 @@ pub const Descriptor = struct {
 
 pub const Plan = struct {
     host: *const Host,
-    program: [:0]const u8,
-    arguments: wire.Strings,
-    environment: wire.Strings,
-    start_dir: ?[:0]const u8,
-    current_dir: ?[:0]const u8,
-    umask: ?u32,
+    /// What was asked for. `environment` has the entry with the pid in it where there is to be one.
+    request: messages.Spawn,
     descriptors_buffer: [descriptors_size_max]Descriptor,
     descriptors_count: usize,
     /// CLONE_NEW… flags.
     namespaces: u32,
-    uid_maps: []const messages.IdMap,
-    gid_maps: []const messages.IdMap,
+    /// CLONE_NEW… flags of the namespaces to join.
+    joins: u32,
     /// Ids to take on in a new user namespace, as soon as its maps are written.
     mapped_uid: ?u32,
     mapped_gid: ?u32,
-    uid: ?u32,
-    gid: ?u32,
-    make_group_leader: bool,
-    parent_death_signal: u8,
+    /// Numbers of the system calls of `request.pre_exec`.
+    step_numbers: [limits.steps_max]linux.SYS,
+    /// `KEY=`, the pid, and a NUL, which the child fills in.
+    pid_entry: [limits.pid_variable_name_size_max + decimal_size_max + 2]u8,
+    /// Where the pid goes; 0 without such an entry.
+    pid_entry_at: usize,
     /// Writing end of the report pipe.
     report: sys.fd_t = -1,
-    /// The child waits for a byte here where the helper has something to write first.
+    /// The child waits for a byte here before it goes on, where something has to come first.
     go: sys.fd_t = -1,
     /// The child only finds out which namespace the kernel refused.
     diagnose: ?u16 = null,
@@ -51,15 +52,74 @@ pub const Plan = struct {
         return plan.descriptors_buffer[0..plan.descriptors_count];
     }
 
-    pub fn hasMaps(plan: *const Plan) bool {
-        return plan.uid_maps.len + plan.gid_maps.len > 0;
+    pub fn has(plan: *const Plan, namespace: messages.Namespace) bool {
+        return plan.namespaces & namespaces.flagOf(namespace) != 0;
     }
 
-    /// Nothing but a program, its directory and its descriptors: the child of such a plan may share the helper's memory,
-    /// since it changes no credential, and the helper stays dumpable.
-    pub fn isPlain(plan: *const Plan) bool {
-        return plan.namespaces == 0 and plan.uid == null and plan.gid == null;
+    pub fn isJoining(plan: *const Plan, namespace: messages.Namespace) bool {
+        return plan.joins & namespaces.flagOf(namespace) != 0;
     }
+
+    pub fn hasMaps(plan: *const Plan) bool {
+        return plan.request.uid_maps.len + plan.request.gid_maps.len > 0;
+    }
+
+    pub fn mapsWriter(plan: *const Plan) MapsWriter {
+        if (!plan.hasMaps()) return .none;
+        if (plan.request.id_map_commands != null) return .commands;
+        return if (plan.joins == 0) .helper else .joiner;
+    }
+
+    /// The command's own process is made by another one, which was in its namespaces first (joiner.zig).
+    pub fn hasJoiner(plan: *const Plan) bool {
+        return plan.joins != 0 or plan.has(.time);
+    }
+
+    /// Namespaces of the first process that is made: the command's own, or the joiner.
+    pub fn firstNamespaces(plan: *const Plan) u32 {
+        // What only finds out which namespace was refused starts in none.
+        if (plan.diagnose != null) return 0;
+        if (!plan.hasJoiner()) return plan.namespaces;
+        // Without the new user namespace, it might not be allowed to make a time namespace; with it, not to join.
+        return if (plan.joins == 0) plan.namespaces & linux.CLONE.NEWUSER else 0;
+    }
+
+    /// Namespaces that the joiner makes the command's own process with.
+    pub fn lastNamespaces(plan: *const Plan) u32 {
+        std.debug.assert(plan.hasJoiner());
+        return plan.namespaces & ~plan.firstNamespaces() & ~@as(u32, linux.CLONE.NEWTIME);
+    }
+
+    /// Somebody has something to do before the command goes on.
+    pub fn waitsForGo(plan: *const Plan) bool {
+        return plan.hasMaps() or plan.hasJoiner() or plan.request.freeze;
+    }
+
+    pub fn hasNewRoot(plan: *const Plan) bool {
+        return plan.request.pivot_root != null or plan.request.chroot_dir != null;
+    }
+
+    pub fn changesIds(plan: *const Plan) bool {
+        return plan.request.uid != null or plan.request.gid != null;
+    }
+
+    /// Nothing but a program, its directory, its descriptors and its signals: the child of such a plan may share the
+    /// helper's memory, since it changes no credential, and the helper stays dumpable.
+    pub fn isPlain(plan: *const Plan) bool {
+        const request = &plan.request;
+        return plan.namespaces == 0 and !plan.waitsForGo() and !plan.hasNewRoot() and !plan.changesIds() and
+            request.groups == null and request.keep_capabilities == null and request.pre_exec.len == 0;
+    }
+};
+
+/// Who writes the id maps.
+pub const MapsWriter = enum {
+    none,
+    helper,
+    /// The programs of `id_map_commands`, run by a process of their own (map_runner.zig).
+    commands,
+    /// Where a user namespace was joined, the helper may not.
+    joiner,
 };
 
 pub const Refusal = struct {
@@ -73,43 +133,54 @@ fn refuse(detail: [:0]const u8) ?Refusal {
     return .{ .stage = .protocol, .detail = detail };
 }
 
-/// The plan for `spawn`, into `plan`; or why there is none.
-pub fn make(plan: *Plan, spawn: *const messages.Spawn, host: *const Host) ?Refusal {
-    if (spawn.program.len == 0) return refuse("program: empty");
-    if (spawn.parent_death_signal > limits.signal_max) return refuse("parent_death_signal: 64 at most");
-    if (spawn.umask) |mask| if (mask > 0o777) return refuse("umask: 0777 at most");
-    if (spawn.uid) |uid| if (uid == id_maps.invalid_id) return refuse("uid: 4294967295 is no id");
-    if (spawn.gid) |gid| if (gid == id_maps.invalid_id) return refuse("gid: 4294967295 is no id");
+/// The plan for `request`, into `plan`; or why there is none.
+pub fn make(plan: *Plan, request: *const messages.Spawn, host: *const Host) ?Refusal {
+    if (request.program.len == 0) return refuse("program: empty");
+    if (request.parent_death_signal > limits.signal_max) return refuse("parent_death_signal: 64 at most");
+    if (request.umask) |mask| if (mask > 0o777) return refuse("umask: 0777 at most");
     plan.* = .{
         .host = host,
-        .program = spawn.program,
-        .arguments = spawn.arguments,
-        .environment = spawn.environment,
-        .start_dir = spawn.start_dir,
-        .current_dir = spawn.current_dir,
-        .umask = spawn.umask,
+        .request = request.*,
         .descriptors_buffer = undefined,
         .descriptors_count = 0,
         .namespaces = 0,
-        .uid_maps = spawn.uid_maps,
-        .gid_maps = spawn.gid_maps,
+        .joins = 0,
         .mapped_uid = null,
         .mapped_gid = null,
-        .uid = spawn.uid,
-        .gid = spawn.gid,
-        .make_group_leader = spawn.make_group_leader,
-        .parent_death_signal = @intCast(spawn.parent_death_signal),
+        .step_numbers = undefined,
+        .pid_entry = undefined,
+        .pid_entry_at = 0,
     };
-    for (spawn.namespaces) |namespace| {
+    for (request.namespaces) |namespace| {
         if (namespace == .unspecified) return refuse("namespaces: unspecified");
         plan.namespaces |= namespaces.flagOf(namespace);
     }
-    if (takeDescriptors(plan, spawn.descriptors)) |refusal| return refusal;
-    return takeMaps(plan);
+    return takeJoins(plan) orelse takeDescriptors(plan) orelse takeRanges(plan) orelse takeRoots(plan) orelse
+        takeIds(plan) orelse takeMaps(plan) orelse takeCapabilities(plan) orelse takePidVariable(plan) orelse
+        steps.take(plan);
 }
 
-fn takeDescriptors(plan: *Plan, asked: []const messages.Descriptor) ?Refusal {
-    for (asked) |descriptor| {
+fn takeJoins(plan: *Plan) ?Refusal {
+    for (plan.request.joins) |join| {
+        if (join.namespace == .unspecified) return refuse("joins: unspecified");
+        if ((join.path.len == 0) == (join.pid == 0)) return refuse("joins: either path or pid");
+        if (join.path.len > 0 and join.path[0] != '/') return refuse("joins: path not absolute");
+        if (join.pid > std.math.maxInt(sys.pid_t)) return refuse("joins: pid too large");
+        const flag = namespaces.flagOf(join.namespace);
+        if (plan.joins & flag != 0) return refuse("joins: kind named twice");
+        if (plan.namespaces & flag != 0 and join.namespace != .user) return .{
+            .stage = .set_ns,
+            .item = .join,
+            .index = @intFromEnum(join.namespace),
+            .detail = "a namespace of this kind can be new or joined, not both",
+        };
+        plan.joins |= flag;
+    }
+    return null;
+}
+
+fn takeDescriptors(plan: *Plan) ?Refusal {
+    for (plan.request.descriptors) |descriptor| {
         if (descriptor.source == .unspecified) return refuse("descriptors: source unspecified");
         if (descriptor.number > std.math.maxInt(i32) - 1) return refuse("descriptors: number too large");
         if (descriptor.source == .inherit and descriptor.number > 2) {
@@ -133,32 +204,114 @@ fn append(plan: *Plan, descriptor: Descriptor) void {
     plan.descriptors_count += 1;
 }
 
+fn takeRanges(plan: *Plan) ?Refusal {
+    for (plan.request.close_descriptors) |range| {
+        if (range.first < 3) return refuse("close_descriptors: 3 at least");
+        if (range.last < range.first) return refuse("close_descriptors: last before first");
+    }
+    return null;
+}
+
+fn takeRoots(plan: *Plan) ?Refusal {
+    if (plan.request.pivot_root) |pivot| {
+        if (pivot.new_root.len == 0 or pivot.put_old.len == 0) return refuse("pivot_root: empty path");
+        if (pivot.new_root[0] != '/' or pivot.put_old[0] != '/') return refuse("pivot_root: path not absolute");
+        // In the helper's own mount namespace it would move the root of every process there.
+        if (!plan.has(.mount) and !plan.isJoining(.mount)) return .{
+            .stage = .change_root,
+            .item = .new_root,
+            .detail = "pivot_root needs a mount namespace of the command's own",
+        };
+    }
+    if (plan.request.chroot_dir) |path| {
+        if (path.len == 0 or path[0] != '/') return refuse("chroot_dir: path not absolute");
+    }
+    return null;
+}
+
+fn takeIds(plan: *Plan) ?Refusal {
+    const invalid = id_maps.invalid_id;
+    if (plan.request.uid) |uid| if (uid == invalid) return refuse("uid: 4294967295 is no id");
+    if (plan.request.gid) |gid| if (gid == invalid) return refuse("gid: 4294967295 is no id");
+    if (plan.request.groups) |groups| {
+        if (std.mem.indexOfScalar(u32, groups.gids, invalid) != null) return refuse("groups: 4294967295 is no id");
+    }
+    return null;
+}
+
 /// In a user namespace with maps, an own id that is mapped stays what it maps to; an unmapped one becomes 0 where that
 /// is mapped. Otherwise the command is refused, unless it names an id itself: unmapped, it would show 65534 and still be
 /// the outer user.
 fn takeMaps(plan: *Plan) ?Refusal {
+    const uid_maps = plan.request.uid_maps;
+    const gid_maps = plan.request.gid_maps;
     if (!plan.hasMaps()) return null;
-    if (plan.namespaces & linux.CLONE.NEWUSER == 0) return refuse("uid_maps, gid_maps: without a new user namespace");
-    for ([_][]const messages.IdMap{ plan.uid_maps, plan.gid_maps }) |maps| {
+    if (!plan.has(.user)) return refuse("uid_maps, gid_maps: without a new user namespace");
+    if (plan.request.id_map_commands) |programs| {
+        if (programs.newuidmap.len == 0 or programs.newgidmap.len == 0) return refuse("id_map_commands: empty path");
+        if (plan.isJoining(.user)) return .{
+            .stage = .set_id_map,
+            .detail = "the maps of a user namespace inside a joined one cannot be written by commands outside of it",
+        };
+    } else for ([_][]const messages.IdMap{ uid_maps, gid_maps }, [_]messages.Item{ .uid_map, .gid_map }) |maps, item| {
         if (id_maps.textSize(maps) >= limits.id_map_text_size_max) {
-            return .{
-                .stage = .limit,
-                .item = if (maps.ptr == plan.uid_maps.ptr) .uid_map else .gid_map,
-                .detail = "id map: less than 4096 bytes as text",
-            };
+            return .{ .stage = .limit, .item = item, .detail = "id map: less than 4096 bytes as text" };
         }
     }
-    if (plan.uid_maps.len > 0 and !id_maps.mapsOutside(plan.uid_maps, plan.host.uid)) {
-        if (id_maps.mapsInside(plan.uid_maps, 0)) {
+    // What the own ids are in a joined user namespace is known there only; see credentials.settle.
+    if (plan.isJoining(.user)) return null;
+    if (uid_maps.len > 0 and !id_maps.mapsOutside(uid_maps, plan.host.uid)) {
+        if (id_maps.mapsInside(uid_maps, 0)) {
             plan.mapped_uid = 0;
-        } else if (plan.uid == null) return .{ .stage = .set_user, .item = .uid_map, .index = plan.host.uid };
+        } else if (plan.request.uid == null) {
+            return .{ .stage = .set_user, .item = .uid_map, .index = plan.host.uid };
+        }
     }
-    if (plan.gid_maps.len > 0 and !id_maps.mapsOutside(plan.gid_maps, plan.host.gid)) {
-        if (id_maps.mapsInside(plan.gid_maps, 0)) {
+    if (gid_maps.len > 0 and !id_maps.mapsOutside(gid_maps, plan.host.gid)) {
+        if (id_maps.mapsInside(gid_maps, 0)) {
             plan.mapped_gid = 0;
-        } else if (plan.gid == null) return .{ .stage = .set_user, .item = .gid_map, .index = plan.host.gid };
+        } else if (plan.request.gid == null) {
+            return .{ .stage = .set_user, .item = .gid_map, .index = plan.host.gid };
+        }
     }
     return null;
+}
+
+fn takeCapabilities(plan: *Plan) ?Refusal {
+    const kept = plan.request.keep_capabilities orelse return null;
+    if (kept == 0) return null;
+    const highest = 63 - @clz(kept);
+    if (highest <= plan.host.last_capability) return null;
+    return .{
+        .stage = .cap_set,
+        .item = .capabilities,
+        .index = highest,
+        .detail = "this kernel does not know it",
+    };
+}
+
+fn takePidVariable(plan: *Plan) ?Refusal {
+    const index = plan.request.pid_variable orelse return null;
+    if (index >= plan.request.environment.len) return refuse("pid_variable: not in environment");
+    const entry = std.mem.span(plan.request.environment[index].?);
+    const name_size = std.mem.indexOfScalar(u8, entry, '=') orelse return refuse("pid_variable: without '='");
+    if (name_size > limits.pid_variable_name_size_max) {
+        const detail = std.fmt.comptimePrint("pid_variable: name of at most {d} bytes", .{limits.pid_variable_name_size_max});
+        return .{ .stage = .limit, .detail = detail };
+    }
+    @memcpy(plan.pid_entry[0 .. name_size + 1], entry[0 .. name_size + 1]);
+    plan.pid_entry_at = name_size + 1;
+    // The list lies in memory that is the command's alone.
+    @constCast(plan.request.environment)[index] = @ptrCast(&plan.pid_entry);
+    return null;
+}
+
+/// Puts the calling process's id where the environment has it.
+pub fn writePid(plan: *Plan) void {
+    if (plan.pid_entry_at == 0) return;
+    var text: Text = .{ .buffer = plan.pid_entry[plan.pid_entry_at..] };
+    text.addNumber(@intCast(linux.getpid()));
+    _ = text.end();
 }
 
 const testing = std.testing;

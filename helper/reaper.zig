@@ -1,9 +1,10 @@
-//! The end of children: reaped, told to the client, and forgotten.
+//! The end of processes: reaped, told to the client, and forgotten.
 const std = @import("std");
 const linux = std.os.linux;
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
-const starter = @import("starter.zig");
+const limits = @import("limits.zig");
+const progress = @import("progress.zig");
 const sys = @import("sys.zig");
 
 /// Reaps every child that has ended.
@@ -14,27 +15,68 @@ pub fn reapAll() void {
         const result = sys.waitAny(&status, &usage);
         // ECHILD: there are none left.
         if (sys.errnoOf(result) != 0 or result == 0) return;
-        // A child of nobody's command can only be one that this process had before it became the helper.
-        const index = commands.findByPid(@intCast(result)) orelse continue;
-        reaped(index, status, &usage);
+        const pid: sys.pid_t = @intCast(result);
+        if (commands.removeProcess(pid)) |owner| reaped(owner, status, &usage) else keepUnclaimed(pid, status);
     }
 }
 
-fn reaped(index: commands.Index, status: u32, usage: *const sys.Rusage) void {
+fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
+    const index = owner.index;
     const command = commands.get(index);
-    // Its death may come first in a round in which both are ready; the client hears of the start before the end.
-    if (command.report >= 0) starter.reportEnded(index);
+    if (owner.role == .map_runner) command.map_usage = usage.*;
+    if (command.state == .starting) {
+        // Its death may come first in a round in which both are ready; the client hears of the start before the end.
+        const is_program = owner.role == .child and command.phase == .released;
+        if (is_program and command.report >= 0) progress.reportEnded(index) else progress.processEnded(index, owner.role, status);
+    }
     switch (command.state) {
-        .starting, .dead => unreachable,
-        .running => answers.died(command, status, usage),
+        .starting => {},
+        .dead => unreachable,
+        .running => {
+            std.debug.assert(owner.role == .child);
+            answers.died(command, status, usage);
+            commands.markDead(index);
+            if (command.pipes == commands.none) commands.remove(index);
+        },
         .failing => {
             if (command.failure.stage == .unspecified) {
                 command.failure = .{ .stage = .unknown_error, .signal = @intCast(status & 0x7f) };
             }
-            commands.closePipes(command);
-            answers.failed(command.id, command.failure);
+            if (command.livingProcesses() == 0) progress.finish(index);
         },
     }
-    commands.clearPid(index);
-    if (command.pipes == commands.none) commands.remove(index);
+}
+
+/// A process that its joiner has made may die and be reaped before the joiner has told which one it is.
+const Unclaimed = struct { pid: sys.pid_t, status: u32 };
+
+var unclaimed: [limits.unclaimed_max]Unclaimed = undefined;
+var unclaimed_count: usize = 0;
+
+/// The oldest goes where there are too many.
+fn keepUnclaimed(pid: sys.pid_t, status: u32) void {
+    var joining: commands.PhaseIterator = .{ .phase = .joining };
+    if (joining.next() == null) {
+        // Nobody will ask: a child that this process had before it became the helper, for instance.
+        unclaimed_count = 0;
+        return;
+    }
+    if (unclaimed_count == unclaimed.len) {
+        std.mem.copyForwards(Unclaimed, unclaimed[0 .. unclaimed.len - 1], unclaimed[1..]);
+        unclaimed_count -= 1;
+    }
+    unclaimed[unclaimed_count] = .{ .pid = pid, .status = status };
+    unclaimed_count += 1;
+}
+
+/// A joiner has made this process for the command. It may be dead already.
+pub fn claim(index: commands.Index, pid: sys.pid_t) void {
+    for (unclaimed[0..unclaimed_count], 0..) |found, at| {
+        if (found.pid != pid) continue;
+        unclaimed_count -= 1;
+        unclaimed[at] = unclaimed[unclaimed_count];
+        return progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });
+    }
+    const added = commands.addProcess(index, .child, pid);
+    std.debug.assert(added);
 }

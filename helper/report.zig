@@ -15,6 +15,12 @@ pub const Call = enum(u8) {
     execve,
     chdir,
     prctl,
+    capset,
+    setns,
+    chroot,
+    pivot_root,
+    umount2,
+    fchdir,
     open,
     fcntl,
     dup3,
@@ -64,11 +70,17 @@ pub const Record = extern struct {
     kind: Kind,
     failure: Failure,
 
-    pub const Kind = enum(u32) { failed, about_to_exec };
+    pub const Kind = enum(u32) {
+        failed,
+        about_to_exec,
+        /// The joiner has made the command's own process: `failure.index` is its pid.
+        joined,
+    };
 };
 
-/// The most that one child writes: that execve comes next, and that it failed.
-pub const records_max = 2;
+/// The most that the processes of a command write: that one was made, that execve comes next, and that it failed; or what
+/// failed in an id map command, and how that ended.
+pub const records_max = 3;
 
 comptime {
     std.debug.assert(@sizeOf(Failure) == 12);

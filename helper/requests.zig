@@ -9,8 +9,10 @@ const launch = @import("launch.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const plans = @import("plan.zig");
+const progress = @import("progress.zig");
 const starter = @import("starter.zig");
 const sys = @import("sys.zig");
+const Text = @import("decimal.zig").Text;
 const wire = @import("wire.zig");
 
 /// What ends the connection. The client is told the name.
@@ -63,8 +65,11 @@ fn decode(bytes: []const u8, arena: *wire.Arena) wire.Error!?messages.ToHelper {
             return err;
         const refused = arena.refused.?;
         var buffer: [64]u8 = undefined;
-        const detail = std.fmt.bufPrintZ(&buffer, "{s}: at most {d}", .{ refused.list, refused.limit }) catch unreachable;
-        answers.refused(id, .{ .stage = .limit, .detail = detail });
+        var detail: Text = .{ .buffer = &buffer };
+        detail.add(refused.list);
+        detail.add(": at most ");
+        detail.addNumber(@intCast(refused.limit));
+        answers.refused(id, .{ .stage = .limit, .detail = detail.end() });
         return null;
     };
 }
@@ -87,6 +92,8 @@ fn dispatch(message: messages.ToHelper, host: *const Host, place: ?*launch.Place
     if (message.spawn) |*request| return spawn(request, host, place);
     if (message.signal) |request| signal(request);
     if (message.release_pipes) |request| releasePipes(request);
+    if (message.unfreeze) |request| if (commands.findById(request.command)) |index| progress.unfreeze(index);
+    if (message.abort) |request| if (commands.findById(request.command)) |index| progress.abort(index);
     return false;
 }
 
@@ -112,8 +119,8 @@ fn signal(request: messages.Signal) void {
     const index = commands.findById(request.command) orelse
         return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
     const command = commands.get(index);
-    // Reaped: its pid may be another process by now.
-    if (command.state == .dead) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
+    // Not there yet, or reaped: its pid may be another process by now.
+    if (command.pid == 0) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
     const result = linux.kill(command.pid, @enumFromInt(request.signal));
     answers.signalResult(request.request, sys.errnoOf(result));
 }

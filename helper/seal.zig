@@ -3,6 +3,7 @@
 const std = @import("std");
 const linux = std.os.linux;
 const sys = @import("sys.zig");
+const Text = @import("decimal.zig").Text;
 
 const seals = linux.F.SEAL_SEAL | linux.F.SEAL_SHRINK | linux.F.SEAL_GROW | linux.F.SEAL_WRITE;
 
@@ -12,7 +13,11 @@ pub const Reason = [:0]const u8;
 var reason_buffer: [64]u8 = undefined;
 
 fn failed(call: []const u8, result: usize) Reason {
-    return std.fmt.bufPrintZ(&reason_buffer, "{s}: errno {d}", .{ call, sys.errnoOf(result) }) catch unreachable;
+    var text: Text = .{ .buffer = &reason_buffer };
+    text.add(call);
+    text.add(": errno ");
+    text.addNumber(sys.errnoOf(result));
+    return text.end();
 }
 
 /// Runs this program again from a sealed copy, unless it does already. Returns where that is not possible, or would lose

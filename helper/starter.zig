@@ -1,5 +1,5 @@
-//! The way of a command from its plan to execve: its pipes, its child, the maps of its user namespace, and the end of its
-//! report pipe.
+//! The start of a command: its pipes, its first process, and the maps that the helper writes itself. What happens after
+//! that, up to execve, is progress.zig.
 const std = @import("std");
 const linux = std.os.linux;
 const answers = @import("answers.zig");
@@ -9,7 +9,10 @@ const id_maps = @import("id_maps.zig");
 const launch = @import("launch.zig");
 const limits = @import("limits.zig");
 const loop = @import("loop.zig");
+const map_runner = @import("map_runner.zig");
+const Item = @import("messages.zig").Item;
 const plans = @import("plan.zig");
+const progress = @import("progress.zig");
 const report = @import("report.zig");
 const sys = @import("sys.zig");
 
@@ -27,54 +30,49 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     };
     const command = commands.get(index);
     command.place = place;
-    const failure = launchChild(index, plan);
+    command.freeze = plan.request.freeze;
+    const failure = launchProcesses(index, plan);
     closeProgramEnds(plan);
-    const reason = failure orelse return;
-    if (command.pid != 0) {
-        // The child is there, frozen at most. It is reaped before the client hears of the failure.
-        command.state = .failing;
-        command.failure = reason;
-        _ = linux.kill(command.pid, .KILL);
-        return;
-    }
-    endStarting(command);
-    commands.closePipes(command);
-    commands.remove(index);
-    answers.failed(id, reason);
+    const reason = failure orelse return progress.begin(command, plan);
+    progress.fail(index, reason);
+    // The client hears of the failure when nothing is left.
+    if (command.livingProcesses() == 0) progress.finish(index);
 }
 
-fn launchChild(index: commands.Index, plan: *Plan) ?Failure {
+fn launchProcesses(index: commands.Index, plan: *Plan) ?Failure {
     const command = commands.get(index);
     if (openPipes(command, plan)) |failure| return failure;
-    const report_pipe = makePipe() catch |err| return pipeFailure(err, .none, 0);
+    // Read when a process has ended, too, and not only at its end: reading must not wait.
+    const report_pipe = makePipe(.{ .CLOEXEC = true, .NONBLOCK = true }) catch |err| return pipeFailure(err, .none, 0);
     command.report = report_pipe.reader;
     plan.report = report_pipe.writer;
-    if (!plan.hasMaps()) return cloneChild(index, plan);
-
-    if (!procIsUsable()) return .{
+    if (plan.waitsForGo()) {
+        const go_pipe = makePipe(.{ .CLOEXEC = true }) catch |err| return pipeFailure(err, .none, 0);
+        plan.go = go_pipe.reader;
+        command.go = go_pipe.writer;
+    }
+    const writer = plan.mapsWriter();
+    if (writer != .none and !procIsUsable()) return .{
         .stage = .set_id_map,
         .call = .open,
         .errno = @intFromEnum(sys.E.NOENT),
-        .item = if (plan.uid_maps.len > 0) .uid_map else .gid_map,
+        .item = if (plan.request.uid_maps.len > 0) .uid_map else .gid_map,
         .detail = .proc_not_own,
     };
-    const go_pipe = makePipe() catch |err| return pipeFailure(err, .none, 0);
-    plan.go = go_pipe.reader;
-    // Closed without a byte in it, this ends the child.
-    defer sys.close(go_pipe.writer);
-    if (cloneChild(index, plan)) |failure| return failure;
+    if (cloneFirst(index, plan)) |failure| return failure;
     if (plan.diagnose != null) return null;
-    if (id_maps.write(plan, command.pid)) |failure| return failure;
-    // The pipe is empty, so it takes a byte.
-    const written = linux.write(go_pipe.writer, "g", 1);
-    std.debug.assert(written == 1);
-    return null;
+    return switch (writer) {
+        .none, .joiner => null,
+        .helper => id_maps.write(plan, -1, progress.firstPid(command)),
+        .commands => launchMapRunner(index, plan),
+    };
 }
 
-fn cloneChild(index: commands.Index, plan: *Plan) ?Failure {
+/// The command's own process, or its joiner.
+fn cloneFirst(index: commands.Index, plan: *Plan) ?Failure {
     const command = commands.get(index);
     var result = clone(plan, command.place);
-    if (sys.errnoOf(result) != 0 and plan.namespaces != 0) {
+    if (sys.errnoOf(result) != 0 and plan.firstNamespaces() != 0) {
         plan.diagnose = sys.errnoOf(result);
         result = clone(plan, command.place);
     }
@@ -82,7 +80,9 @@ fn cloneChild(index: commands.Index, plan: *Plan) ?Failure {
     if (errno != 0) {
         return .{ .stage = .fork, .call = if (plan.host.has_clone3) .clone3 else .clone, .errno = errno };
     }
-    commands.setPid(index, @intCast(result));
+    // There are more slots for processes than commands could have.
+    const added = commands.addProcess(index, if (plan.hasJoiner()) .joiner else .child, @intCast(result));
+    std.debug.assert(added);
     const watch_errno = loop.watchReport(command.report, index);
     if (watch_errno != 0) return .{ .stage = .pipe_error, .call = .epoll_ctl, .errno = watch_errno };
     return null;
@@ -90,6 +90,25 @@ fn cloneChild(index: commands.Index, plan: *Plan) ?Failure {
 
 fn clone(plan: *Plan, place: ?*launch.Place) usize {
     return if (place) |taken| launch.sharingMemory(taken) else launch.likeFork(plan);
+}
+
+fn launchMapRunner(index: commands.Index, plan: *Plan) ?Failure {
+    const command = commands.get(index);
+    const pid_pipe = makePipe(.{ .CLOEXEC = true }) catch |err| return pipeFailure(err, .none, 0);
+    defer sys.close(pid_pipe.reader);
+    command.map_pid = pid_pipe.writer;
+    // A program that writes more than there is room for goes on without the rest, and nobody waits.
+    const stderr_pipe = makePipe(.{ .CLOEXEC = true, .NONBLOCK = true }) catch |err| return pipeFailure(err, .none, 0);
+    defer sys.close(stderr_pipe.writer);
+    command.map_stderr = stderr_pipe.reader;
+    const result = map_runner.launch(plan, .{ .pid = pid_pipe.reader, .stderr = stderr_pipe.writer });
+    const errno = sys.errnoOf(result);
+    if (errno != 0) {
+        return .{ .stage = .fork, .call = if (plan.host.has_clone3) .clone3 else .clone, .errno = errno };
+    }
+    const added = commands.addProcess(index, .map_runner, @intCast(result));
+    std.debug.assert(added);
+    return null;
 }
 
 /// Once found to be usable, it is taken to stay so: nobody mounts another /proc over it by chance.
@@ -103,9 +122,9 @@ fn procIsUsable() bool {
 const PipeEnds = struct { reader: sys.fd_t, writer: sys.fd_t };
 const PipeError = error{ TooManyFiles, TooManyFilesInSystem, OutOfMemory };
 
-fn makePipe() PipeError!PipeEnds {
+fn makePipe(flags: linux.O) PipeError!PipeEnds {
     var ends: [2]sys.fd_t = undefined;
-    return switch (@as(sys.E, @enumFromInt(sys.errnoOf(linux.pipe2(&ends, .{ .CLOEXEC = true }))))) {
+    return switch (@as(sys.E, @enumFromInt(sys.errnoOf(linux.pipe2(&ends, flags))))) {
         .SUCCESS => .{ .reader = ends[0], .writer = ends[1] },
         .MFILE => error.TooManyFiles,
         .NFILE => error.TooManyFilesInSystem,
@@ -113,7 +132,7 @@ fn makePipe() PipeError!PipeEnds {
     };
 }
 
-fn pipeFailure(err: PipeError, item: @import("messages.zig").Item, number: sys.fd_t) Failure {
+fn pipeFailure(err: PipeError, item: Item, number: sys.fd_t) Failure {
     const e: sys.E = switch (err) {
         error.TooManyFiles => .MFILE,
         error.TooManyFilesInSystem => .NFILE,
@@ -129,7 +148,7 @@ fn openPipes(command: *commands.Command, plan: *Plan) ?Failure {
             .pipe_write => false,
             else => continue,
         };
-        const ends = makePipe() catch |err| return pipeFailure(err, .descriptor, descriptor.number);
+        const ends = makePipe(.{ .CLOEXEC = true }) catch |err| return pipeFailure(err, .descriptor, descriptor.number);
         if (commands.takeLargePipe(command)) makeLarge(ends.reader);
         descriptor.fd = if (program_reads) ends.reader else ends.writer;
         const kept: commands.Pipe = .{
@@ -161,46 +180,4 @@ fn closeProgramEnds(plan: *const Plan) void {
     }
     if (plan.report >= 0) sys.close(plan.report);
     if (plan.go >= 0) sys.close(plan.go);
-}
-
-/// Every writing end of the command's report pipe is closed: it became the program, or it died on the way.
-pub fn reportEnded(index: commands.Index) void {
-    const command = commands.get(index);
-    std.debug.assert(command.report >= 0);
-    if (command.state == .starting) takeReport(command);
-    endStarting(command);
-    if (command.state == .running) answers.spawned(command);
-}
-
-fn takeReport(command: *commands.Command) void {
-    std.debug.assert(command.state == .starting);
-    var records: [report.records_max]report.Record = undefined;
-    const size = linux.read(command.report, @ptrCast(&records), @sizeOf(@TypeOf(records)));
-    if (sys.errnoOf(size) != 0) {
-        command.failure = .{ .stage = .pipe_error, .call = .read, .errno = sys.errnoOf(size) };
-        command.state = .failing;
-        _ = linux.kill(command.pid, .KILL);
-        return;
-    }
-    std.debug.assert(size % @sizeOf(report.Record) == 0);
-    // Without any record, the child died before it came to execve; what ended it is known once it is reaped.
-    command.state = .failing;
-    for (records[0 .. size / @sizeOf(report.Record)]) |record| switch (record.kind) {
-        .about_to_exec => command.state = .running,
-        .failed => {
-            command.state = .failing;
-            command.failure = record.failure;
-        },
-    };
-}
-
-/// The child does not use the report pipe and the shared memory any more, or there is none.
-fn endStarting(command: *commands.Command) void {
-    if (command.report >= 0) {
-        loop.unwatchReport(command.report);
-        sys.close(command.report);
-        command.report = -1;
-    }
-    if (command.place) |place| place.release();
-    command.place = null;
 }

@@ -136,6 +136,20 @@ pub fn setMask(mask: SignalMask) usize {
     return linux.syscall4(.rt_sigprocmask, linux.SIG.SETMASK, @intFromPtr(&mask), 0, 8);
 }
 
+/// Sets the mask, and returns the one before.
+pub fn exchangeMask(mask: SignalMask) SignalMask {
+    var before: SignalMask = 0;
+    _ = linux.syscall4(.rt_sigprocmask, linux.SIG.SETMASK, @intFromPtr(&mask), @intFromPtr(&before), 8);
+    return before;
+}
+
+/// Ignores a signal.
+pub fn setIgnored(signal: u7) usize {
+    var action: KernelSigaction = std.mem.zeroes(KernelSigaction);
+    action.handler = @ptrFromInt(1);
+    return linux.syscall4(.rt_sigaction, signal, @intFromPtr(&action), 0, 8);
+}
+
 pub fn signalfd(mask: SignalMask) usize {
     const flags: u32 = linux.SFD.CLOEXEC | linux.SFD.NONBLOCK;
     return linux.syscall4(.signalfd4, arg(@as(i32, -1)), @intFromPtr(&mask), 8, flags);
@@ -150,8 +164,9 @@ pub fn setresgid(id: u32) usize {
     return linux.syscall3(if (@hasField(linux.SYS, "setresgid32")) .setresgid32 else .setresgid, id, id, id);
 }
 
-pub fn clearGroups() usize {
-    return linux.syscall2(if (@hasField(linux.SYS, "setgroups32")) .setgroups32 else .setgroups, 0, 0);
+pub fn setgroups(gids: []const u32) usize {
+    const call = if (@hasField(linux.SYS, "setgroups32")) .setgroups32 else .setgroups;
+    return linux.syscall2(call, gids.len, @intFromPtr(gids.ptr));
 }
 
 pub fn geteuid() u32 {
@@ -168,7 +183,22 @@ pub fn prctl(option: i32, value: usize) usize {
     return linux.prctl(option, value, 0, 0, 0);
 }
 
+pub fn prctlAmbient(operation: usize, capability: usize) usize {
+    return linux.prctl(PR_CAP_AMBIENT, operation, capability, 0, 0);
+}
+
 pub const PR_SET_PDEATHSIG = 1;
+pub const PR_SET_DUMPABLE = 4;
+pub const PR_SET_KEEPCAPS = 8;
+pub const PR_CAPBSET_READ = 23;
+pub const PR_CAPBSET_DROP = 24;
+pub const PR_CAP_AMBIENT = 47;
+pub const PR_CAP_AMBIENT_IS_SET = 1;
+pub const PR_CAP_AMBIENT_RAISE = 2;
+pub const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+/// man 2 umount.
+pub const MNT_DETACH = 2;
 
 /// `struct __user_cap_header_struct` and version 3 of its data.
 const CapHeader = extern struct { version: u32, pid: i32 };
@@ -181,12 +211,34 @@ comptime {
 
 pub const CAP_SETGID = 6;
 
-/// The calling process's effective capabilities, bit n for capability n.
-pub fn effectiveCapabilities() u64 {
-    const header: CapHeader = .{ .version = 0x20080522, .pid = 0 };
+const cap_header: CapHeader = .{ .version = 0x20080522, .pid = 0 };
+
+/// Sets of capabilities, bit n for capability n.
+pub const Capabilities = struct { effective: u64, permitted: u64, inheritable: u64 };
+
+/// The calling process's capabilities.
+pub fn getCapabilities() Capabilities {
     var data: [2]CapData = @splat(.{ .effective = 0, .permitted = 0, .inheritable = 0 });
-    _ = linux.syscall2(.capget, @intFromPtr(&header), @intFromPtr(&data));
-    return @as(u64, data[1].effective) << 32 | data[0].effective;
+    _ = linux.syscall2(.capget, @intFromPtr(&cap_header), @intFromPtr(&data));
+    return .{
+        .effective = join(data[0].effective, data[1].effective),
+        .permitted = join(data[0].permitted, data[1].permitted),
+        .inheritable = join(data[0].inheritable, data[1].inheritable),
+    };
+}
+
+pub fn setCapabilities(sets: Capabilities) usize {
+    var data: [2]CapData = undefined;
+    for (&data, [_]u6{ 0, 32 }) |*half, shift| half.* = .{
+        .effective = @truncate(sets.effective >> shift),
+        .permitted = @truncate(sets.permitted >> shift),
+        .inheritable = @truncate(sets.inheritable >> shift),
+    };
+    return linux.syscall2(.capset, @intFromPtr(&cap_header), @intFromPtr(&data));
+}
+
+fn join(low: u32, high: u32) u64 {
+    return @as(u64, high) << 32 | low;
 }
 
 /// st_dev as fstat(2) has it, from the two numbers of statx(2).

@@ -1,11 +1,24 @@
 //! Protocol Buffers over plain structs, decoded into an arena and encoded into a buffer. A message is a struct whose
-//! fields all have defaults and whose `numbers` gives each its field number.
+//! fields all have proto3's defaults and whose `numbers` gives each its field number.
 //!
-//! Field types: bool, u32, u64, an enum, `[:0]const u8` (string or bytes), another message as `?Message`, any of
-//! these as optional, and lists: `[]const T` or, for the strings of execve(2), `Strings`. A list field has its limit in
-//! `maxima`. Every refusal has a name of its own, which is what the client is told.
+//! Field types: bool, u32, u64, an enum, `[:0]const u8` (string, or bytes without NULs), `[]u8` (bytes), another
+//! message as `?Message`, any of these as optional, and lists: `[]const T` or, for the strings of execve(2), `Strings`.
+//! A list field has its limit in `maxima`. Bytes are writable and have a NUL behind them, which is not counted; so have
+//! empty ones where they are optional and present, but not where they are the default.
+//!
+//! One decoder and one encoder serve all messages, by tables that are made of the structs at compile time: with a
+//! decoder for each, they would be most of the helper.
+//!
+//! Every refusal has a name of its own, which is what the client is told.
 const std = @import("std");
+const assert = std.debug.assert;
 const limits = @import("limits.zig");
+
+/// How deep messages lie inside the outermost one; decoder and encoder call themselves that often.
+const nesting_max = 4;
+/// Lists of one message.
+const lists_max = 12;
+const field_number_max = 127;
 
 pub const Error = error{
     Truncated,
@@ -27,7 +40,7 @@ pub const Error = error{
 /// A list of NUL-terminated strings as execve(2) takes it.
 pub const Strings = [:null]const ?[*:0]const u8;
 
-const WireType = enum(u3) { varint = 0, fixed64 = 1, bytes = 2, group_start = 3, group_end = 4, fixed32 = 5, _ };
+const WireType = enum(u3) { varint = 0, fixed64 = 1, bytes = 2, group_start = 3, group_end = 4, fixed32 = 5 };
 
 const Tag = struct { number: u32, wire_type: WireType };
 
@@ -37,22 +50,24 @@ pub const Arena = struct {
     used: usize = 0,
     refused: ?struct { list: []const u8, limit: usize } = null,
 
-    fn alloc(arena: *Arena, comptime T: type, count: usize) Error![]T {
-        const start = std.mem.alignForward(usize, @intFromPtr(arena.buffer.ptr) + arena.used, @alignOf(T)) -
-            @intFromPtr(arena.buffer.ptr);
-        const size = std.math.mul(usize, count, @sizeOf(T)) catch return error.ArenaExhausted;
+    fn alloc(arena: *Arena, size: usize, alignment: usize) Error![*]u8 {
+        const address = @intFromPtr(arena.buffer.ptr);
+        const start = std.mem.alignForward(usize, address + arena.used, alignment) - address;
         if (start > arena.buffer.len or size > arena.buffer.len - start) return error.ArenaExhausted;
         arena.used = start + size;
-        const items: [*]T = @ptrCast(@alignCast(arena.buffer.ptr + start));
-        return items[0..count];
+        return arena.buffer.ptr + start;
+    }
+
+    fn copy(arena: *Arena, bytes: []const u8) Error![:0]u8 {
+        const place = try arena.alloc(bytes.len + 1, 1);
+        @memcpy(place[0..bytes.len], bytes);
+        place[bytes.len] = 0;
+        return place[0..bytes.len :0];
     }
 
     fn string(arena: *Arena, bytes: []const u8) Error![:0]const u8 {
         if (std.mem.indexOfScalar(u8, bytes, 0) != null) return error.NulInString;
-        const copy = try arena.alloc(u8, bytes.len + 1);
-        @memcpy(copy[0..bytes.len], bytes);
-        copy[bytes.len] = 0;
-        return copy[0..bytes.len :0];
+        return arena.copy(bytes);
     }
 };
 
@@ -78,6 +93,11 @@ const Reader = struct {
     }
 
     fn varint(reader: *Reader) Error!u64 {
+        // Nearly all tags and lengths are one byte.
+        if (reader.left() > 0 and reader.bytes[reader.at] < 0x80) {
+            defer reader.at += 1;
+            return reader.bytes[reader.at];
+        }
         const found = try peekVarint(reader.bytes[reader.at..]) orelse return error.Truncated;
         reader.at += found.size;
         return found.value;
@@ -96,186 +116,440 @@ const Reader = struct {
         const number = key >> 3;
         if (number == 0) return error.FieldNumberZero;
         if (number > std.math.maxInt(u29)) return error.FieldNumberTooLarge;
-        const wire_type: WireType = @enumFromInt(@as(u3, @truncate(key)));
-        if (std.enums.tagName(WireType, wire_type) == null) return error.WireTypeUnknown;
-        return .{ .number = @intCast(number), .wire_type = wire_type };
+        const wire_type: u3 = @truncate(key);
+        if (wire_type > @intFromEnum(WireType.fixed32)) return error.WireTypeUnknown;
+        return .{ .number = @intCast(number), .wire_type = @enumFromInt(wire_type) };
     }
 
     /// Passes over a field that this helper does not know.
-    fn skip(reader: *Reader, first: Tag) Error!void {
+    fn skip(reader: *Reader, field_tag: Tag) Error!void {
+        switch (field_tag.wire_type) {
+            .varint => _ = try reader.varint(),
+            .fixed64 => _ = reader.take(8) catch return error.Truncated,
+            .fixed32 => _ = reader.take(4) catch return error.Truncated,
+            .bytes => _ = try reader.take(try reader.varint()),
+            .group_start => try reader.skipGroup(field_tag.number),
+            .group_end => return error.GroupUnmatched,
+        }
+    }
+
+    fn skipGroup(reader: *Reader, number: u32) Error!void {
         var open: [limits.group_depth_max]u32 = undefined;
-        var depth: usize = 0;
-        var current = first;
-        while (true) {
-            switch (current.wire_type) {
-                .varint => _ = try reader.varint(),
-                .fixed64 => _ = reader.take(8) catch return error.Truncated,
-                .fixed32 => _ = reader.take(4) catch return error.Truncated,
-                .bytes => _ = try reader.take(try reader.varint()),
+        open[0] = number;
+        var depth: usize = 1;
+        while (depth > 0) {
+            const next = try reader.tag() orelse return error.GroupUnmatched;
+            switch (next.wire_type) {
                 .group_start => {
                     if (depth == open.len) return error.GroupTooDeep;
-                    open[depth] = current.number;
+                    open[depth] = next.number;
                     depth += 1;
                 },
                 .group_end => {
-                    if (depth == 0 or open[depth - 1] != current.number) return error.GroupUnmatched;
+                    if (open[depth - 1] != next.number) return error.GroupUnmatched;
                     depth -= 1;
                 },
-                _ => return error.WireTypeUnknown,
+                .varint, .fixed64, .fixed32, .bytes => try reader.skip(next),
             }
-            if (depth == 0) return;
-            current = try reader.tag() orelse return error.GroupUnmatched;
         }
     }
 };
 
-const Kind = enum { scalar, string, message, list, strings };
+/// What a field, or an element of a list, holds.
+const Kind = enum(u8) {
+    boolean,
+    uint32,
+    uint64,
+    enumeration,
+    string,
+    bytes,
+    /// In `Strings`.
+    c_string,
+    message,
 
-fn Inner(comptime T: type) type {
-    return switch (@typeInfo(T)) {
-        .optional => |optional| optional.child,
-        else => T,
-    };
-}
+    fn of(comptime T: type) Kind {
+        return switch (T) {
+            bool => .boolean,
+            u32 => .uint32,
+            u64 => .uint64,
+            [:0]const u8 => .string,
+            []u8 => .bytes,
+            ?[*:0]const u8 => .c_string,
+            else => switch (@typeInfo(T)) {
+                .@"enum" => .enumeration,
+                .@"struct" => .message,
+                else => @compileError("no wire form for " ++ @typeName(T)),
+            },
+        };
+    }
 
-fn kindOf(comptime T: type) Kind {
-    if (T == [:0]const u8) return .string;
-    if (T == Strings) return .strings;
-    return switch (@typeInfo(T)) {
-        .bool, .int, .@"enum" => .scalar,
-        .@"struct" => .message,
-        .pointer => .list,
-        else => @compileError("no wire form for " ++ @typeName(T)),
-    };
-}
+    fn wireType(kind: Kind) WireType {
+        return switch (kind) {
+            .boolean, .uint32, .uint64, .enumeration => .varint,
+            .string, .bytes, .c_string, .message => .bytes,
+        };
+    }
+};
 
-fn Element(comptime T: type) type {
-    return switch (kindOf(T)) {
+const Form = enum(u8) {
+    /// Left out of the encoding where it is zero or empty.
+    bare,
+    optional,
+    list,
+
+    fn of(comptime T: type) Form {
+        if (T == [:0]const u8 or T == []u8) return .bare;
+        return switch (@typeInfo(T)) {
+            .optional => .optional,
+            .pointer => .list,
+            else => .bare,
+        };
+    }
+};
+
+/// A field's type without being optional or a list.
+fn Value(comptime T: type) type {
+    return switch (Form.of(T)) {
+        .bare => T,
+        .optional => @typeInfo(T).optional.child,
         .list => @typeInfo(T).pointer.child,
-        .strings => [:0]const u8,
-        else => T,
     };
 }
 
-fn isList(comptime T: type) bool {
-    return switch (kindOf(Inner(T))) {
-        .list, .strings => true,
-        else => false,
+/// One field of a message. Small, for there are many.
+const Field = struct {
+    offset: u16,
+    number: u8,
+    kind: Kind,
+    form: Form,
+    /// The last value of an enum, which has all from 0 on.
+    enum_last: u8,
+    /// Among the table's optionals or lists.
+    index: u8,
+};
+
+/// How to get at a field of type `?T`, whose layout only the compiler knows.
+const Optional = struct {
+    /// Makes it an empty value, and returns where that is.
+    set: *const fn (place: [*]u8) [*]u8,
+    get: *const fn (place: [*]const u8) ?[*]const u8,
+    /// Of a message.
+    table: ?*const Table,
+
+    fn of(comptime T: type) *const Optional {
+        const functions = struct {
+            fn set(place: [*]u8) [*]u8 {
+                const optional = as(?T, place);
+                optional.* = emptyValue(T);
+                return @ptrCast(&optional.*.?);
+            }
+
+            fn get(place: [*]const u8) ?[*]const u8 {
+                return if (asConst(?T, place).*) |*value| @ptrCast(value) else null;
+            }
+
+            const all: Optional = .{ .set = set, .get = get, .table = Table.ofMessage(T) };
+        };
+        return &functions.all;
+    }
+};
+
+/// How to get at a field that is a slice.
+const List = struct {
+    name: []const u8,
+    limit: u32,
+    element_size: u16,
+    alignment: u8,
+    set: *const fn (place: [*]u8, elements: [*]u8, count: usize) void,
+    get: *const fn (place: [*]const u8) Elements,
+    /// Of messages.
+    table: ?*const Table,
+
+    const Elements = struct { first: [*]const u8, count: usize };
+
+    fn of(comptime T: type, comptime name: []const u8, comptime limit: u32) List {
+        const Element = Value(T);
+        const functions = struct {
+            fn set(place: [*]u8, elements: [*]u8, count: usize) void {
+                const first: [*]Element = @ptrCast(@alignCast(elements));
+                if (T == Strings) first[count] = null;
+                as(T, place).* = if (T == Strings) first[0..count :null] else first[0..count];
+            }
+
+            fn get(place: [*]const u8) Elements {
+                const elements = asConst(T, place).*;
+                return .{ .first = @ptrCast(elements.ptr), .count = elements.len };
+            }
+        };
+        // Their size is computed in 32 bits on some machines.
+        comptime assert((limit + 1) * @sizeOf(Element) < 1 << 31);
+        return .{
+            .name = name,
+            .limit = limit,
+            .element_size = @sizeOf(Element),
+            .alignment = @alignOf(Element),
+            .set = functions.set,
+            .get = functions.get,
+            .table = Table.ofMessage(Element),
+        };
+    }
+};
+
+/// A message type.
+const Table = struct {
+    fields: []const Field,
+    /// By field number, one more than the index in `fields`; 0 for unknown ones.
+    places: []const u8,
+    optionals: []const *const Optional,
+    lists: []const List,
+    /// The memory of a message that is empty.
+    empty: []const u8,
+
+    fn of(comptime T: type) *const Table {
+        const static = struct {
+            const empty: T = .{};
+            const table = make(T, std.mem.asBytes(&empty));
+        };
+        return &static.table;
+    }
+
+    fn ofMessage(comptime T: type) ?*const Table {
+        return if (Kind.of(T) == .message) of(T) else null;
+    }
+
+    fn make(comptime T: type, comptime empty: []const u8) Table {
+        comptime assert(nestingOf(T) <= nesting_max);
+        const members = @typeInfo(T).@"struct".fields;
+        comptime var fields: [members.len]Field = undefined;
+        comptime var places: [field_number_max + 1]u8 = @splat(0);
+        comptime var places_count = 0;
+        comptime var optionals: []const *const Optional = &.{};
+        comptime var lists: []const List = &.{};
+        inline for (members, 0..) |member, at| {
+            const V = Value(member.type);
+            const form: Form = .of(member.type);
+            const number = @field(T.numbers, member.name);
+            // A message is optional or in a list.
+            comptime assert(Kind.of(V) != .message or form != .bare);
+            comptime assert(Kind.of(V) != .c_string or member.type == Strings);
+            comptime assert(places[number] == 0);
+            fields[at] = .{
+                .offset = @offsetOf(T, member.name),
+                .number = number,
+                .kind = .of(V),
+                .form = form,
+                .enum_last = if (Kind.of(V) == .enumeration) enumLast(V) else 0,
+                .index = switch (form) {
+                    .bare => 0,
+                    .optional => optionals.len,
+                    .list => lists.len,
+                },
+            };
+            places[number] = at + 1;
+            places_count = @max(places_count, number + 1);
+            switch (form) {
+                .bare => {},
+                .optional => optionals = optionals ++ .{Optional.of(V)},
+                .list => lists = lists ++ .{List.of(member.type, member.name, @field(T.maxima, member.name))},
+            }
+        }
+        comptime assert(lists.len <= lists_max);
+        const fields_made = fields;
+        const places_made = places[0..places_count].*;
+        return .{
+            .fields = &fields_made,
+            .places = &places_made,
+            .optionals = optionals,
+            .lists = lists,
+            .empty = empty,
+        };
+    }
+
+    fn find(table: *const Table, number: u32) ?*const Field {
+        if (number >= table.places.len) return null;
+        const place = table.places[number];
+        return if (place == 0) null else &table.fields[place - 1];
+    }
+};
+
+fn nestingOf(comptime T: type) usize {
+    var deepest: usize = 0;
+    for (@typeInfo(T).@"struct".fields) |member| {
+        const V = Value(member.type);
+        if (Kind.of(V) == .message) deepest = @max(deepest, 1 + nestingOf(V));
+    }
+    return deepest;
+}
+
+fn enumLast(comptime T: type) u8 {
+    const info = @typeInfo(T).@"enum";
+    assert(info.tag_type == u8 and info.is_exhaustive);
+    for (info.fields, 0..) |field, value| assert(field.value == value);
+    return info.fields.len - 1;
+}
+
+fn emptyValue(comptime T: type) T {
+    return switch (comptime Kind.of(T)) {
+        .boolean => false,
+        .uint32, .uint64 => 0,
+        .enumeration => @enumFromInt(0),
+        .string => "",
+        .bytes => &.{},
+        .message => .{},
+        .c_string => comptime unreachable,
     };
 }
 
-fn scalar(comptime T: type, value: u64) Error!T {
-    switch (@typeInfo(T)) {
-        .bool => return value != 0,
-        .int => return std.math.cast(T, value) orelse error.IntegerOutOfRange,
-        .@"enum" => return std.enums.fromInt(T, value) orelse error.EnumUnknown,
-        else => comptime unreachable,
-    }
+fn as(comptime T: type, place: [*]u8) *T {
+    return @ptrCast(@alignCast(place));
 }
 
-fn readElement(comptime T: type, reader: *Reader, wire_type: WireType, arena: *Arena) Error!T {
-    switch (comptime kindOf(T)) {
-        .scalar => {
-            if (wire_type != .varint) return error.WireTypeWrong;
-            return scalar(T, try reader.varint());
-        },
-        .string => {
-            if (wire_type != .bytes) return error.WireTypeWrong;
-            return arena.string(try reader.take(try reader.varint()));
-        },
-        .message => {
-            if (wire_type != .bytes) return error.WireTypeWrong;
-            return decode(T, try reader.take(try reader.varint()), arena);
-        },
-        .list, .strings => comptime unreachable,
-    }
+fn asConst(comptime T: type, place: [*]const u8) *const T {
+    return @ptrCast(@alignCast(place));
 }
 
-/// How many elements the field at `reader` adds to a list: several where scalars are packed.
-fn countElements(comptime T: type, reader: *Reader, field_tag: Tag) Error!usize {
-    if (comptime kindOf(T) == .scalar) {
-        if (field_tag.wire_type == .bytes) {
-            var packed_reader: Reader = .{ .bytes = try reader.take(try reader.varint()) };
-            var count: usize = 0;
-            while (packed_reader.left() > 0) : (count += 1) _ = try packed_reader.varint();
-            return count;
-        }
-    }
-    try reader.skip(field_tag);
-    return 1;
-}
-
-/// Lists get their memory, of the right size, before anything is read into them.
-fn allocateLists(comptime T: type, message: *T, bytes: []const u8, arena: *Arena) Error!void {
-    inline for (@typeInfo(T).@"struct".fields) |field| {
-        if (comptime isList(field.type)) {
-            const number = @field(T.numbers, field.name);
-            var reader: Reader = .{ .bytes = bytes };
-            var count: usize = 0;
-            while (try reader.tag()) |field_tag| {
-                if (field_tag.number == number) {
-                    count += try countElements(Element(field.type), &reader, field_tag);
-                } else try reader.skip(field_tag);
-            }
-            const limit = @field(T.maxima, field.name);
-            if (count > limit) {
-                arena.refused = .{ .list = field.name, .limit = limit };
-                return error.ListTooLong;
-            }
-            if (comptime kindOf(field.type) == .strings) {
-                const strings = try arena.alloc(?[*:0]const u8, count + 1);
-                strings[count] = null;
-                @field(message, field.name) = strings[0..count :null];
-            } else @field(message, field.name) = try arena.alloc(Element(field.type), count);
-        }
-    }
-}
+/// Where the next element of a list goes, and how many have no place yet.
+const Cursor = struct { next: [*]u8, left: usize };
 
 /// A message from `bytes`. What it refers to lies in `arena`; unknown fields are passed over.
 pub fn decode(comptime T: type, bytes: []const u8, arena: *Arena) Error!T {
     var message: T = .{};
-    try allocateLists(T, &message, bytes, arena);
-    var filled: [@typeInfo(T).@"struct".fields.len]usize = @splat(0);
-    var reader: Reader = .{ .bytes = bytes };
-    next: while (try reader.tag()) |field_tag| {
-        inline for (@typeInfo(T).@"struct".fields, 0..) |field, index| {
-            if (field_tag.number == @field(T.numbers, field.name)) {
-                if (comptime isList(field.type)) {
-                    const list = @constCast(@field(message, field.name));
-                    filled[index] += try readList(field.type, list, filled[index], &reader, field_tag, arena);
-                } else {
-                    @field(message, field.name) =
-                        try readElement(Inner(field.type), &reader, field_tag.wire_type, arena);
-                }
-                continue :next;
-            }
-        }
-        try reader.skip(field_tag);
-    }
+    try readMessage(Table.of(T), @ptrCast(&message), bytes, arena);
     return message;
 }
 
-fn readList(
-    comptime T: type,
-    list: anytype,
-    start: usize,
-    reader: *Reader,
-    field_tag: Tag,
-    arena: *Arena,
-) Error!usize {
-    const E = Element(T);
-    if (comptime kindOf(E) == .scalar) {
-        if (field_tag.wire_type == .bytes) {
-            var packed_reader: Reader = .{ .bytes = try reader.take(try reader.varint()) };
-            var count: usize = 0;
-            while (packed_reader.left() > 0) : (count += 1) {
-                list[start + count] = try scalar(E, try packed_reader.varint());
-            }
-            return count;
+/// Into memory that holds an empty message.
+fn readMessage(table: *const Table, message: [*]u8, bytes: []const u8, arena: *Arena) Error!void {
+    var cursor_buffer: [lists_max]Cursor = undefined;
+    const cursors = cursor_buffer[0..table.lists.len];
+    if (cursors.len > 0) {
+        try countLists(table, bytes, cursors);
+        try allocateLists(table, message, cursors, arena);
+    }
+    var reader: Reader = .{ .bytes = bytes };
+    while (try reader.tag()) |tag| {
+        const field = table.find(tag.number) orelse {
+            try reader.skip(tag);
+            continue;
+        };
+        const place = message + field.offset;
+        switch (field.form) {
+            .bare => try readValue(field, null, place, &reader, tag, arena),
+            .optional => {
+                const optional = table.optionals[field.index];
+                try readValue(field, optional.table, optional.set(place), &reader, tag, arena);
+            },
+            .list => try readElements(field, &table.lists[field.index], &cursors[field.index], &reader, tag, arena),
         }
     }
-    list[start] = try readElement(E, reader, field_tag.wire_type, arena);
-    return 1;
+    for (cursors) |cursor| assert(cursor.left == 0);
+}
+
+fn countLists(table: *const Table, bytes: []const u8, cursors: []Cursor) Error!void {
+    for (cursors) |*cursor| cursor.left = 0;
+    var reader: Reader = .{ .bytes = bytes };
+    while (try reader.tag()) |tag| {
+        if (table.find(tag.number)) |field| {
+            if (field.form == .list) {
+                cursors[field.index].left += try countElements(field, &reader, tag);
+                continue;
+            }
+        }
+        try reader.skip(tag);
+    }
+}
+
+/// How many elements the field at `reader` adds to a list: several where scalars are packed.
+fn countElements(field: *const Field, reader: *Reader, tag: Tag) Error!usize {
+    if (!isPacked(field, tag)) {
+        try reader.skip(tag);
+        return 1;
+    }
+    var packed_reader: Reader = .{ .bytes = try reader.take(try reader.varint()) };
+    var count: usize = 0;
+    while (packed_reader.left() > 0) : (count += 1) _ = try packed_reader.varint();
+    return count;
+}
+
+fn isPacked(field: *const Field, tag: Tag) bool {
+    return tag.wire_type == .bytes and field.kind.wireType() == .varint;
+}
+
+/// Lists get their memory, of the right size, before anything is read into them.
+fn allocateLists(table: *const Table, message: [*]u8, cursors: []Cursor, arena: *Arena) Error!void {
+    for (table.fields) |*field| {
+        if (field.form != .list) continue;
+        const cursor = &cursors[field.index];
+        const list = &table.lists[field.index];
+        if (cursor.left > list.limit) {
+            arena.refused = .{ .list = list.name, .limit = list.limit };
+            return error.ListTooLong;
+        }
+        // As it is, it is empty.
+        if (cursor.left == 0) continue;
+        const count = cursor.left + @intFromBool(field.kind == .c_string);
+        cursor.next = try arena.alloc(count * list.element_size, list.alignment);
+        list.set(message + field.offset, cursor.next, cursor.left);
+    }
+}
+
+fn readElements(
+    field: *const Field,
+    list: *const List,
+    cursor: *Cursor,
+    reader: *Reader,
+    tag: Tag,
+    arena: *Arena,
+) Error!void {
+    if (isPacked(field, tag)) {
+        var packed_reader: Reader = .{ .bytes = try reader.take(try reader.varint()) };
+        while (packed_reader.left() > 0) try setScalar(field, advance(list, cursor), try packed_reader.varint());
+        return;
+    }
+    const place = advance(list, cursor);
+    if (list.table) |table| @memcpy(place, table.empty);
+    try readValue(field, list.table, place, reader, tag, arena);
+}
+
+fn advance(list: *const List, cursor: *Cursor) [*]u8 {
+    assert(cursor.left > 0);
+    cursor.left -= 1;
+    defer cursor.next += list.element_size;
+    return cursor.next;
+}
+
+fn readValue(
+    field: *const Field,
+    table: ?*const Table,
+    place: [*]u8,
+    reader: *Reader,
+    tag: Tag,
+    arena: *Arena,
+) Error!void {
+    if (tag.wire_type != field.kind.wireType()) return error.WireTypeWrong;
+    const number = try reader.varint();
+    if (tag.wire_type == .varint) return setScalar(field, place, number);
+    const bytes = try reader.take(number);
+    switch (field.kind) {
+        .string => as([:0]const u8, place).* = try arena.string(bytes),
+        .bytes => as([]u8, place).* = try arena.copy(bytes),
+        .c_string => as(?[*:0]const u8, place).* = (try arena.string(bytes)).ptr,
+        .message => try readMessage(table.?, place, bytes, arena),
+        .boolean, .uint32, .uint64, .enumeration => unreachable,
+    }
+}
+
+fn setScalar(field: *const Field, place: [*]u8, value: u64) Error!void {
+    switch (field.kind) {
+        .boolean => as(bool, place).* = value != 0,
+        .uint32 => as(u32, place).* = std.math.cast(u32, value) orelse return error.IntegerOutOfRange,
+        .uint64 => as(u64, place).* = value,
+        .enumeration => {
+            if (value > field.enum_last) return error.EnumUnknown;
+            place[0] = @intCast(value);
+        },
+        .string, .bytes, .c_string, .message => unreachable,
+    }
 }
 
 /// The last value of one uint32 field in a message inside a message, for one that was refused as a whole.
@@ -298,128 +572,115 @@ pub fn findUint32(bytes: []const u8, message_number: u32, number: u32) ?u32 {
     return found;
 }
 
-fn varintSize(value: u64) usize {
-    return (@as(usize, 64 - @clz(value | 1)) + 6) / 7;
-}
-
-fn tagSize(number: u32) usize {
-    return varintSize(@as(u64, number) << 3);
-}
-
-fn scalarValue(value: anytype) u64 {
-    return switch (@typeInfo(@TypeOf(value))) {
-        .bool => @intFromBool(value),
-        .int => value,
-        .@"enum" => @intFromEnum(value),
-        else => comptime unreachable,
-    };
-}
-
-fn elementSize(number: u32, value: anytype) usize {
-    switch (comptime kindOf(@TypeOf(value))) {
-        .scalar => return tagSize(number) + varintSize(scalarValue(value)),
-        .string => return tagSize(number) + varintSize(value.len) + value.len,
-        .message => {
-            const size = encodedSize(value);
-            return tagSize(number) + varintSize(size) + size;
-        },
-        .list, .strings => comptime unreachable,
-    }
-}
-
-/// A field without presence is left out where it has its type's zero.
-fn isDefault(value: anytype) bool {
-    return switch (comptime kindOf(@TypeOf(value))) {
-        .scalar => scalarValue(value) == 0,
-        .string => value.len == 0,
-        .message => false,
-        .list, .strings => comptime unreachable,
-    };
-}
-
-/// The bytes that `encode` writes for it.
+/// What `encodeDelimited` writes for it after its length.
 pub fn encodedSize(message: anytype) usize {
-    const T = @TypeOf(message);
-    var size: usize = 0;
-    inline for (@typeInfo(T).@"struct".fields) |field| {
-        const number = @field(T.numbers, field.name);
-        const value = @field(message, field.name);
-        if (@typeInfo(field.type) == .optional) {
-            if (value) |present| size += elementSize(number, present);
-        } else if (comptime kindOf(field.type) == .list) {
-            for (value) |element| size += elementSize(number, element);
-        } else if (comptime kindOf(field.type) == .strings) {
-            for (value) |element| size += elementSize(number, std.mem.span(element.?));
-        } else if (!isDefault(value)) size += elementSize(number, value);
-    }
-    return size;
+    return sizeOf(Table.of(@TypeOf(message)), @ptrCast(&message));
 }
-
-const Writer = struct {
-    buffer: []u8,
-    at: usize = 0,
-
-    fn varint(writer: *Writer, value: u64) void {
-        var rest = value;
-        while (rest >= 0x80) : (rest >>= 7) {
-            writer.buffer[writer.at] = @as(u8, @truncate(rest)) | 0x80;
-            writer.at += 1;
-        }
-        writer.buffer[writer.at] = @intCast(rest);
-        writer.at += 1;
-    }
-
-    fn tag(writer: *Writer, number: u32, wire_type: WireType) void {
-        writer.varint(@as(u64, number) << 3 | @intFromEnum(wire_type));
-    }
-
-    fn element(writer: *Writer, number: u32, value: anytype) void {
-        switch (comptime kindOf(@TypeOf(value))) {
-            .scalar => {
-                writer.tag(number, .varint);
-                writer.varint(scalarValue(value));
-            },
-            .string => {
-                writer.tag(number, .bytes);
-                writer.varint(value.len);
-                @memcpy(writer.buffer[writer.at..][0..value.len], value);
-                writer.at += value.len;
-            },
-            .message => {
-                writer.tag(number, .bytes);
-                writer.varint(encodedSize(value));
-                writer.message(value);
-            },
-            .list, .strings => comptime unreachable,
-        }
-    }
-
-    fn message(writer: *Writer, value: anytype) void {
-        const T = @TypeOf(value);
-        inline for (@typeInfo(T).@"struct".fields) |field| {
-            const number = @field(T.numbers, field.name);
-            const member = @field(value, field.name);
-            if (@typeInfo(field.type) == .optional) {
-                if (member) |present| writer.element(number, present);
-            } else if (comptime kindOf(field.type) == .list) {
-                for (member) |item| writer.element(number, item);
-            } else if (comptime kindOf(field.type) == .strings) {
-                for (member) |item| writer.element(number, std.mem.span(item.?));
-            } else if (!isDefault(member)) writer.element(number, member);
-        }
-    }
-};
 
 /// Writes `message` with its length before it, and returns what it took of `buffer`. Lists of scalars go unpacked,
 /// which every decoder has to read as well.
 pub fn encodeDelimited(message: anytype, buffer: []u8) usize {
-    const size = encodedSize(message);
-    std.debug.assert(varintSize(size) + size <= buffer.len);
+    return writeDelimited(Table.of(@TypeOf(message)), @ptrCast(&message), buffer);
+}
+
+fn writeDelimited(table: *const Table, message: [*]const u8, buffer: []u8) usize {
+    const size = sizeOf(table, message);
     var writer: Writer = .{ .buffer = buffer };
     writer.varint(size);
-    writer.message(message);
-    std.debug.assert(writer.at == varintSize(size) + size);
+    const start = writer.at;
+    assert(size <= buffer.len - start);
+    writer.message(table, message);
+    assert(writer.at == start + size);
     return writer.at;
+}
+
+fn sizeOf(table: *const Table, message: [*]const u8) usize {
+    var writer: Writer = .{ .buffer = null };
+    writer.message(table, message);
+    return writer.at;
+}
+
+const Writer = struct {
+    /// Null: the bytes are only counted.
+    buffer: ?[]u8,
+    at: usize = 0,
+
+    fn varint(writer: *Writer, value: u64) void {
+        var rest = value;
+        while (rest >= 0x80) : (rest >>= 7) writer.byte(@as(u8, @truncate(rest)) | 0x80);
+        writer.byte(@intCast(rest));
+    }
+
+    fn byte(writer: *Writer, value: u8) void {
+        if (writer.buffer) |buffer| buffer[writer.at] = value;
+        writer.at += 1;
+    }
+
+    fn delimited(writer: *Writer, bytes: []const u8) void {
+        writer.varint(bytes.len);
+        if (writer.buffer) |buffer| @memcpy(buffer[writer.at..][0..bytes.len], bytes);
+        writer.at += bytes.len;
+    }
+
+    fn message(writer: *Writer, table: *const Table, start: [*]const u8) void {
+        for (table.fields) |*field| {
+            const place = start + field.offset;
+            switch (field.form) {
+                .bare => if (!isDefault(field, place)) writer.element(field, null, place),
+                .optional => {
+                    const optional = table.optionals[field.index];
+                    if (optional.get(place)) |present| writer.element(field, optional.table, present);
+                },
+                .list => {
+                    const list = &table.lists[field.index];
+                    const elements = list.get(place);
+                    for (0..elements.count) |index| {
+                        writer.element(field, list.table, elements.first + index * list.element_size);
+                    }
+                },
+            }
+        }
+    }
+
+    fn element(writer: *Writer, field: *const Field, table: ?*const Table, place: [*]const u8) void {
+        writer.varint(@as(u64, field.number) << 3 | @intFromEnum(field.kind.wireType()));
+        switch (field.kind) {
+            .boolean, .uint32, .uint64, .enumeration => writer.varint(scalar(field, place)),
+            .string, .bytes, .c_string => writer.delimited(stringOf(field, place)),
+            .message => {
+                const size = sizeOf(table.?, place);
+                writer.varint(size);
+                if (writer.buffer == null) writer.at += size else writer.message(table.?, place);
+            },
+        }
+    }
+};
+
+/// A field without presence is left out where it has its type's zero.
+fn isDefault(field: *const Field, place: [*]const u8) bool {
+    return switch (field.kind.wireType()) {
+        .varint => scalar(field, place) == 0,
+        else => stringOf(field, place).len == 0,
+    };
+}
+
+fn scalar(field: *const Field, place: [*]const u8) u64 {
+    return switch (field.kind) {
+        .boolean => @intFromBool(asConst(bool, place).*),
+        .uint32 => asConst(u32, place).*,
+        .uint64 => asConst(u64, place).*,
+        .enumeration => place[0],
+        .string, .bytes, .c_string, .message => unreachable,
+    };
+}
+
+fn stringOf(field: *const Field, place: [*]const u8) []const u8 {
+    return switch (field.kind) {
+        .string => asConst([:0]const u8, place).*,
+        .bytes => asConst([]u8, place).*,
+        .c_string => std.mem.span(asConst(?[*:0]const u8, place).*.?),
+        .boolean, .uint32, .uint64, .enumeration, .message => unreachable,
+    };
 }
 
 const testing = std.testing;

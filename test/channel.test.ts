@@ -42,7 +42,7 @@ test('Spawned and Died reach their command', () => {
   const [first, second] = [recorder(), recorder()];
   channel.spawn(command(), first.events);
   channel.spawn(command(), second.events);
-  receive({ spawned: { command: 2 } }, { died: { command: 2 } });
+  receive({ spawned: { command: 2 } }, { died: { command: 2, exitStatus: {} } });
   assert.equal([first.seen, second.seen], [[], ['spawned', 'died']]);
 });
 
@@ -61,7 +61,7 @@ test('messages are understood from single bytes', () => {
   const stream = Buffer.concat([
     frame(HELLO),
     frame({ spawned: { command: 1 } }),
-    frame({ died: { command: 1 } }),
+    frame({ died: { command: 1, exitStatus: {} } }),
   ]);
   for (const byte of stream) receiveBytes(Buffer.of(byte));
   assert.equal(seen, ['spawned', 'died']);
@@ -111,18 +111,31 @@ const VIOLATIONS: { [name: string]: v1.ToClient.$Properties[] } = {
   'SpawnFailed after Spawned': [HELLO, { spawned: { command: 1 } }, { spawnFailed: { command: 1 } }],
   'Died for an unknown command': [HELLO, { died: { command: 7 } }],
   'Died before Spawned': [HELLO, { died: { command: 1 } }],
-  'a second Died': [HELLO, { spawned: { command: 1 } }, { died: { command: 1 } }, { died: { command: 1 } }],
+  'a second Died': [
+    HELLO,
+    { spawned: { command: 1 } },
+    { died: { command: 1, exitStatus: {} } },
+    { died: { command: 1, exitStatus: {} } },
+  ],
+  'Died without a status': [HELLO, { spawned: { command: 1 } }, { died: { command: 1 } }],
   'Died with an impossible status': [
     HELLO,
     { spawned: { command: 1 } },
-    { died: { command: 1, exitCode: 256 } },
+    { died: { command: 1, exitStatus: { exitCode: 256 } } },
   ],
   'Died with an impossible signal': [
     HELLO,
     { spawned: { command: 1 } },
-    { died: { command: 1, signal: 65 } },
+    { died: { command: 1, exitStatus: { signal: 65 } } },
   ],
   'SpawnFailed with an impossible signal': [HELLO, { spawnFailed: { command: 1, signal: 65 } }],
+  'SpawnFailed with an impossible status': [
+    HELLO,
+    { spawnFailed: { command: 1, exitStatus: { exitCode: 256 } } },
+  ],
+  'Frozen for an unknown command': [HELLO, { frozen: { command: 7 } }],
+  'Frozen that was not asked for': [HELLO, { frozen: { command: 1 } }],
+  'Frozen after Spawned': [HELLO, { spawned: { command: 1 } }, { frozen: { command: 1 } }],
   'SignalResult for an unknown request': [HELLO, { signalResult: { request: 7 } }],
 };
 
@@ -134,6 +147,78 @@ for (const [name, messages] of Object.entries(VIOLATIONS)) {
     assert.is(failure()?.stage, 'Protocol');
   });
 }
+
+const FREEZE_VIOLATIONS: { [name: string]: v1.ToClient.$Properties[] } = {
+  'a second Frozen': [HELLO, { frozen: { command: 1 } }, { frozen: { command: 1 } }],
+  'Spawned where Frozen was due': [HELLO, { spawned: { command: 1 } }],
+  'Spawned before Unfreeze': [HELLO, { frozen: { command: 1 } }, { spawned: { command: 1 } }],
+  'Died of a frozen command': [HELLO, { frozen: { command: 1 } }, { died: { command: 1, exitStatus: {} } }],
+};
+
+for (const [name, messages] of Object.entries(FREEZE_VIOLATIONS)) {
+  test(`${name} fails at the stage Protocol`, () => {
+    const { channel, receive, failure } = connect();
+    channel.spawn(freezing(), recorder().events);
+    receive(...messages);
+    assert.is(failure()?.stage, 'Protocol');
+  });
+}
+
+test('a second Frozen after Unfreeze fails at the stage Protocol', () => {
+  const { channel, receive, failure } = connect(HELLO);
+  channel.spawn(freezing(), recorder().events);
+  receive({ frozen: { command: 1 } });
+  channel.unfreeze(1);
+  receive({ frozen: { command: 1 } });
+  assert.is(failure()?.stage, 'Protocol');
+});
+
+test('Frozen, Spawned and Died reach a command that was to be frozen', () => {
+  const { channel, receive } = connect(HELLO);
+  const { events, seen } = recorder();
+  channel.spawn(freezing(), events);
+  receive({ frozen: { command: 1, pid: 5 } });
+  channel.unfreeze(1);
+  receive({ spawned: { command: 1 } }, { died: { command: 1, exitStatus: {} } });
+  assert.equal(seen, ['frozen', 'spawned', 'died']);
+});
+
+test('SpawnFailed reaches a command before and after Frozen', () => {
+  const { channel, receive } = connect(HELLO);
+  const [first, second] = [recorder(), recorder()];
+  channel.spawn(freezing(), first.events);
+  channel.spawn(freezing(), second.events);
+  receive({ spawnFailed: { command: 1 } }, { frozen: { command: 2 } }, { spawnFailed: { command: 2 } });
+  assert.equal([first.seen, second.seen], [['failed'], ['frozen', 'failed']]);
+});
+
+test('Unfreeze is sent once, and to a frozen command only', () => {
+  const { channel, receive, sent } = connect(HELLO);
+  channel.spawn(freezing(), recorder().events);
+  channel.unfreeze(1);
+  receive({ frozen: { command: 1 } });
+  channel.unfreeze(1);
+  channel.unfreeze(1);
+  assert.equal(kinds(sent()), ['hello', 'spawn', 'unfreeze']);
+});
+
+test('Abort is sent to a command that does not run yet', () => {
+  const { channel, receive, sent } = connect(HELLO);
+  channel.spawn(freezing(), recorder().events);
+  channel.abort(1);
+  receive({ frozen: { command: 1 } });
+  channel.abort(1);
+  assert.equal(kinds(sent()), ['hello', 'spawn', 'abort', 'abort']);
+});
+
+test('Abort is sent to no command that runs, has failed or is not known', () => {
+  const { channel, receive, sent } = connect(HELLO);
+  channel.spawn(command(), recorder().events);
+  channel.spawn(command(), recorder().events);
+  receive({ spawned: { command: 1 } }, { spawnFailed: { command: 2 } });
+  for (const number of [1, 2, 3]) channel.abort(number);
+  assert.equal(kinds(sent()), ['hello', 'spawn', 'spawn']);
+});
 
 test('bytes that are no message fail at the stage Protocol', () => {
   const { receiveBytes, failure } = connect(HELLO);
@@ -187,7 +272,7 @@ test('a failure tells no command that has ended', () => {
   const { channel, receive } = connect(HELLO);
   const { events, seen } = recorder();
   channel.spawn(command(), events);
-  receive({ spawned: { command: 1 } }, { died: { command: 1 } });
+  receive({ spawned: { command: 1 } }, { died: { command: 1, exitStatus: {} } });
   channel.fail(new UnshareError({ stage: 'Helper' }));
   assert.equal(seen, ['spawned', 'died']);
 });
@@ -211,6 +296,8 @@ test('nothing is written after a failure', () => {
   const { channel, writes } = connect(HELLO);
   channel.fail(new UnshareError({ stage: 'Helper' }));
   channel.releasePipes(1);
+  channel.unfreeze(1);
+  channel.abort(1);
   assert.is(writes.length, 1);
 });
 
@@ -249,13 +336,32 @@ function frame(message: v1.ToClient.$Properties): Buffer {
 }
 
 function command(): SpawnMessage {
-  return { program: Buffer.from('/bin/true'), descriptors: [], namespaces: [], uidMaps: [], gidMaps: [] };
+  return {
+    program: Buffer.from('/bin/true'),
+    descriptors: [],
+    namespaces: [],
+    joins: [],
+    uidMaps: [],
+    gidMaps: [],
+    preExec: [],
+  };
+}
+
+/** A command that is to be frozen. */
+function freezing(): SpawnMessage {
+  return { ...command(), freeze: true };
+}
+
+/** What the messages are. */
+function kinds(messages: v1.ToHelper[]): (string | undefined)[] {
+  return messages.map(({ message }) => message);
 }
 
 /** Writes down by name what happens to a command. */
 function recorder() {
   const seen: (keyof CommandEvents)[] = [];
   const events: CommandEvents = {
+    frozen: () => seen.push('frozen'),
     spawned: () => seen.push('spawned'),
     failed: () => seen.push('failed'),
     died: () => seen.push('died'),

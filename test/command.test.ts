@@ -1,6 +1,8 @@
+import { inspect } from 'util';
 import * as assert from 'uvu/assert';
-import { Command, GidMap, Namespace, Stdio, UidMap } from '../client';
+import { Command, Fd, GidMap, type Helper, Namespace, Stdio, Style, step, UidMap } from '../client';
 import { Environment } from '../client/environment';
+import type { SpawnRequest } from '../client/spawn-request';
 import { suite } from './harness';
 
 const test = suite('command');
@@ -43,6 +45,53 @@ const TYPE_ERRORS: [call: string, message: string, (command: Command) => unknown
     'there is no signal',
     command => command.setParentDeathSignal(wrong('KILL')),
   ],
+  ['envVarWithPid with an empty key', 'key', command => command.envVarWithPid('')],
+  ['envVarWithPid with an equals sign in the key', 'key', command => command.envVarWithPid('a=b')],
+  ['fileDescriptor("3")', 'number', command => command.fileDescriptor(wrong('3'), Fd.pipedRead())],
+  ['fileDescriptor with a Stdio', 'fd', command => command.fileDescriptor(3, wrong(Stdio.piped()))],
+  ['fileDescriptor with a string', 'fd', command => command.fileDescriptor(3, wrong('piped'))],
+  ['closeFds("3")', 'from', command => command.closeFds(wrong('3'))],
+  ['closeFds(3, null)', 'to', command => command.closeFds(3, wrong(null))],
+  ['groups(1)', 'groups', command => command.groups(wrong(1))],
+  ['groups of a string', 'groups', command => command.groups(wrong('1'))],
+  ['groups with a string in it', 'a gid of groups', command => command.groups(wrong(['1']))],
+  [
+    'mountPropagation with another word',
+    'mountPropagation',
+    command => command.mountPropagation(wrong('rslave')),
+  ],
+  ['setNamespace with another word', 'a namespace', command => command.setNamespace('/a', wrong('network'))],
+  ['setNamespace(null)', 'source', command => command.setNamespace(wrong(null), 'net')],
+  ['setNamespace of an empty object', 'source', command => command.setNamespace(wrong({}), 'net')],
+  ['setNamespace of an empty path', 'source', command => command.setNamespace('', 'net')],
+  ['setNamespace with a NUL', 'source', command => command.setNamespace('a\0', 'net')],
+  [
+    'setNamespace of a child without pid',
+    'source',
+    command => command.setNamespace(wrong({ pid: null }), 'net'),
+  ],
+  [
+    'setIdMapCommands without the second',
+    'newgidmap',
+    command => command.setIdMapCommands('/a', wrong(undefined)),
+  ],
+  ['setIdMapCommands of an empty path', 'newuidmap', command => command.setIdMapCommands('', '/a')],
+  ['keepCaps of a string', 'keepCaps', command => command.keepCaps(wrong('CAP_CHOWN'))],
+  ['keepCaps of a number', 'keepCaps', command => command.keepCaps(wrong(1))],
+  ['keepCaps with another word', 'a capability of keepCaps', command => command.keepCaps(wrong(['CHOWN']))],
+  ['keepCaps with a number in it', 'a capability of keepCaps', command => command.keepCaps(wrong([0]))],
+  ['beforeUnfreeze(null)', 'beforeUnfreeze', command => command.beforeUnfreeze(wrong(null))],
+  ['preExec of a step', 'preExec', command => command.preExec(wrong(step.syscall('getpid')))],
+  ['chrootDir of a relative path', 'chrootDir', command => command.chrootDir('a/b')],
+  ['chrootDir of an empty path', 'chrootDir', command => command.chrootDir('')],
+  ['pivotRoot with a relative root', 'newRoot', command => command.pivotRoot('a', '/a/b', true)],
+  ['pivotRoot with a relative old root', 'putOld', command => command.pivotRoot('/a', 'a/b', true)],
+  ['pivotRoot with an old root outside', 'putOld', command => command.pivotRoot('/a/b', '/a/bc', true)],
+  ['pivotRoot with an old root above', 'putOld', command => command.pivotRoot('/a/b', '/a', true)],
+  ['pivotRoot with .. in the root', 'newRoot', command => command.pivotRoot('/a/../b', '/a/../b', true)],
+  ['pivotRoot with .. in the old root', 'putOld', command => command.pivotRoot('/a', '/a/b/../..', true)],
+  ['pivotRoot without unmount', 'unmount', command => command.pivotRoot('/a', '/a', wrong(undefined))],
+  ['display without a style', 'style', command => command.display(wrong(undefined))],
 ];
 
 for (const [call, message, body] of TYPE_ERRORS) {
@@ -66,6 +115,19 @@ const RANGE_ERRORS: [call: string, message: string, (command: Command) => unknow
   ['new GidMap with a fraction', 'insideGid', () => new GidMap(0.5, 0, 1)],
   ['setParentDeathSignal(0)', 'signal', command => command.setParentDeathSignal(0)],
   ['setParentDeathSignal(65)', 'signal', command => command.setParentDeathSignal(65)],
+  ['fileDescriptor(2)', 'number', command => command.fileDescriptor(2, Fd.pipedRead())],
+  ['fileDescriptor(3.5)', 'number', command => command.fileDescriptor(3.5, Fd.pipedRead())],
+  ['fileDescriptor(2 ** 31 - 1)', 'number', command => command.fileDescriptor(2 ** 31 - 1, Fd.pipedRead())],
+  ['closeFds(2)', 'from', command => command.closeFds(2)],
+  ['closeFds(NaN)', 'from', command => command.closeFds(Number.NaN)],
+  ['closeFds(3, 4.5)', 'to', command => command.closeFds(3, 4.5)],
+  ['closeFds(3, NaN)', 'to', command => command.closeFds(3, Number.NaN)],
+  ['closeFds(3, -Infinity)', 'to', command => command.closeFds(3, Number.NEGATIVE_INFINITY)],
+  ['groups([-1])', 'a gid of groups', command => command.groups([-1])],
+  ['groups([2 ** 32 - 1])', 'a gid of groups', command => command.groups([2 ** 32 - 1])],
+  ['setNamespace(-1)', 'source', command => command.setNamespace(-1, 'net')],
+  ['setNamespace of a closed file', 'source', command => command.setNamespace({ fd: -1 }, 'net')],
+  ['setNamespace of process 0', 'source', command => command.setNamespace({ pid: 0 }, 'net')],
 ];
 
 for (const [call, message, body] of RANGE_ERRORS) {
@@ -104,8 +166,182 @@ test('every method of the builder returns the command', () => {
     command.allowDaemonize(),
     command.setParentDeathSignal('SIGRTMIN+1'),
     command.setParentDeathSignal(64),
+    command.envVarWithPid('LISTEN_PID'),
+    command.fileDescriptor(3, Fd.pipedRead()),
+    command.fileDescriptor(2 ** 31 - 2, Fd.writeNull()),
+    command.closeFds(),
+    command.closeFds(3, 2 ** 40),
+    command.resetFds(),
+    command.groups(new Set([0, 2 ** 32 - 2])),
+    command.mountPropagation('unchanged'),
+    command.setNamespace('/proc/1/ns/net', 'net'),
+    command.setIdMapCommands('newuidmap', Buffer.from('newgidmap')),
+    command.keepCaps([]),
+    command.keepSigmask(),
+    command.beforeUnfreeze(() => {}),
+    command.preExec([]),
+    command.chrootDir('/a'),
+    command.pivotRoot('/a', '/a/b', false),
   ];
   assert.ok(returned.every(value => value === command));
+});
+
+test('the last call for a descriptor counts', async () => {
+  const command = new Command('/bin/true')
+    .fileDescriptor(5, Fd.pipedRead())
+    .fileDescriptor(5, Fd.writeNull());
+  assert.equal((await requestOf(command)).descriptors.slice(3), [{ number: 5, kind: 'null-write' }]);
+});
+
+test('standard input, output and error are always there, in the right direction', async () => {
+  const command = new Command('/bin/true').stdin('null').stdout('null').stderr('piped');
+  assert.equal((await requestOf(command)).descriptors, [
+    { number: 0, kind: 'null-read' },
+    { number: 1, kind: 'null-write' },
+    { number: 2, kind: 'piped-write' },
+  ]);
+});
+
+test('output() pipes what is not set', async () => {
+  const requests: SpawnRequest[] = [];
+  await new Command('/bin/true')
+    .stderr('inherit')
+    .output({ helper: capturing(requests) })
+    .catch(() => {});
+  const kinds = requests[0]?.descriptors.map(({ kind }) => kind);
+  assert.equal(kinds, ['null-read', 'piped-write', 'inherit']);
+});
+
+test('ranges add up, without empty ones', async () => {
+  const command = new Command('/bin/true').closeFds(10, 12).closeFds(5, 5).closeFds();
+  assert.equal((await requestOf(command)).closeRanges, [
+    { from: 10, to: 12 },
+    { from: 3, to: Number.POSITIVE_INFINITY },
+  ]);
+});
+
+test('resetFds() makes descriptors those of a new command', async () => {
+  const command = new Command('/bin/true').stdout('null').fileDescriptor(3, Fd.readNull()).closeFds();
+  const { descriptors, closeRanges } = await requestOf(command.resetFds());
+  const fresh = await requestOf(new Command('/bin/true'));
+  assert.equal([descriptors, closeRanges], [fresh.descriptors, []]);
+});
+
+test('each call of groups replaces', async () => {
+  const { groups } = await requestOf(new Command('/bin/true').groups([1, 2]).groups([3, 0]));
+  assert.equal(groups, [3, 0]);
+});
+
+test('each call of keepCaps replaces, and the numbers are in order and there once', async () => {
+  const command = new Command('/bin/true').keepCaps(['CAP_KILL']);
+  command.keepCaps(['CAP_SETUID', 'CAP_CHOWN', 'CAP_SETUID']);
+  assert.equal((await requestOf(command)).keepCapabilities, [0, 7]);
+});
+
+test('the last call of setNamespace for a kind counts', async () => {
+  const command = new Command('/bin/true').setNamespace('a', 'net').setNamespace({ pid: 5 }, 'uts');
+  command.setNamespace({ fd: 4 }, 'net');
+  assert.equal((await requestOf(command)).joins, [
+    { namespace: 'net', source: { fd: 4 } },
+    { namespace: 'uts', source: { pid: 5 } },
+  ]);
+});
+
+test('each call of preExec replaces', async () => {
+  const command = new Command('/bin/true')
+    .preExec([step.syscall('getpid')])
+    .preExec([step.syscall('getuid')]);
+  assert.equal(
+    (await requestOf(command)).preExec.map(({ name }) => name),
+    ['getuid'],
+  );
+});
+
+test('each call of beforeUnfreeze replaces', async () => {
+  const last = () => {};
+  const command = new Command('/bin/true').beforeUnfreeze(() => {}).beforeUnfreeze(last);
+  assert.is((await requestOf(command)).beforeUnfreeze, last);
+});
+
+test('the old root may be the new one, and paths are compared by their names', async () => {
+  const command = new Command('/bin/true').pivotRoot('//a/./b/', '/a//b/.', true);
+  const { pivotRoot } = await requestOf(command);
+  assert.equal(pivotRoot, {
+    newRoot: Buffer.from('//a/./b/'),
+    putOld: Buffer.from('/a//b/.'),
+    unmount: true,
+  });
+});
+
+test('steps have what their arrays hold at the spawn, and one copy of each array', async () => {
+  const array = Uint8Array.of(1, 2);
+  const command = new Command('/bin/true').preExec([
+    step.syscall('read', 0, array, 2),
+    step.syscall('write', 1, array, 2),
+  ]);
+  array[0] = 7;
+  const { preExec } = await requestOf(command);
+  array[0] = 9;
+  const [read, written] = preExec.map(({ arguments: values }) => values[1]);
+  assert.ok(read?.kind === 'buffer' && written?.kind === 'buffer');
+  assert.equal(read.bytes, Buffer.of(7, 2));
+  assert.is(read.bytes, written.bytes);
+});
+
+test('what was spawned before does not change with the command', async () => {
+  const command = new Command('/bin/true').envClear().env('A', 'b').closeFds(3, 4).unshare('uts');
+  const request = await requestOf(command);
+  command.arg('x').env('C', 'd').closeFds().unshare('net').setNamespace('/a', 'pid').keepCaps([]);
+  command.fileDescriptor(3, Fd.readNull()).setIdMaps([], []).groups([1]).envVarWithPid('A');
+  assert.equal(request.arguments, [Buffer.from('/bin/true')]);
+  assert.equal(request.environment, [Buffer.from('A=b')]);
+  assert.equal([request.pidVariable, request.groups, request.keepCapabilities], [null, null, null]);
+  assert.equal([request.closeRanges, request.namespaces, request.joins], [[{ from: 3, to: 4 }], ['uts'], []]);
+  assert.is(request.descriptors.length, 3);
+});
+
+test('util.inspect shows the debug style', () => {
+  const command = new Command('/bin/true').arg('x y');
+  assert.is(inspect(command), `${command.display(Style.debug())}`);
+});
+
+test('display() shows the command as it was then', () => {
+  const command = new Command('/bin/true').arg('x');
+  const printer = command.display(Style.short());
+  command.arg('later');
+  assert.not.match(`${printer}`, 'later');
+});
+
+for (const signal of [null, {}, 'abort', { aborted: false, addEventListener() {} }]) {
+  test(`signal ${inspect(signal)} is a TypeError that names the option`, async () => {
+    const requests: SpawnRequest[] = [];
+    const options = { helper: capturing(requests), signal: wrong(signal) };
+    for (const method of ['spawn', 'status', 'output'] as const) {
+      const error = await new Command('/bin/true')[method](options).catch((reason: Error) => reason);
+      assert.ok(error instanceof TypeError && error.message.startsWith('options.signal'));
+    }
+    assert.is(requests.length, 0);
+  });
+}
+
+test('a signal that is aborted already rejects with its reason, and nothing is asked for', async () => {
+  const requests: SpawnRequest[] = [];
+  const reason = new Error('enough');
+  const signal = { aborted: true, reason, addEventListener() {}, removeEventListener() {} };
+  for (const method of ['spawn', 'status', 'output'] as const) {
+    const error = await new Command('/bin/true')
+      [method]({ helper: capturing(requests), signal })
+      .catch((rejected: unknown) => rejected);
+    assert.is(error, reason);
+  }
+  assert.is(requests.length, 0);
+});
+
+test('an abort without a reason is an AbortError', async () => {
+  const signal = { aborted: true, addEventListener() {}, removeEventListener() {} };
+  const error = await new Command('/bin/true').spawn({ signal }).catch((reason: unknown) => reason);
+  const { name, code } = error as NodeJS.ErrnoException;
+  assert.equal([error instanceof Error, name, code], [true, 'AbortError', 'ABORT_ERR']);
 });
 
 test('a variable that is set again keeps its place', () => {
@@ -131,6 +367,65 @@ test('keys that differ in bytes that are not UTF-8 are different keys', () => {
   environment.set(Buffer.of(0xff), '1');
   environment.set(Buffer.of(0xfe), '2');
   assert.is(environment.entries().length, 2);
+});
+
+test('the variable with the pid is an empty entry that is told by its index', () => {
+  const environment = emptyEnvironment();
+  environment.set('A', '1');
+  environment.setPid('PID');
+  environment.set('B', '2');
+  assert.equal([texts(environment), environment.pidIndex()], [['A=1', 'PID=', 'B=2'], 1]);
+});
+
+test('setting the variable with the pid cancels that', () => {
+  const environment = emptyEnvironment();
+  environment.setPid('PID');
+  environment.set(Buffer.from('PID'), '1');
+  assert.equal([texts(environment), environment.pidIndex()], [['PID=1'], null]);
+});
+
+test('a variable that was set may be that with the pid later', () => {
+  const environment = emptyEnvironment();
+  environment.set('PID', '1');
+  environment.setPid('PID');
+  assert.equal([texts(environment), environment.pidIndex()], [['PID='], 0]);
+});
+
+test('removing the variable with the pid cancels it, and a later one of that name is as any', () => {
+  const environment = emptyEnvironment();
+  environment.setPid('PID');
+  environment.remove('PID');
+  assert.equal([texts(environment), environment.pidIndex()], [[], null]);
+  environment.set('PID', '1');
+  assert.is(environment.pidIndex(), null);
+});
+
+test('clearing the environment cancels the variable with the pid', () => {
+  const environment = emptyEnvironment();
+  environment.setPid('PID');
+  environment.clear();
+  assert.equal([texts(environment), environment.pidIndex()], [[], null]);
+});
+
+test('the index follows the removal of other variables', () => {
+  const environment = emptyEnvironment();
+  environment.set('A', '1');
+  environment.setPid('PID');
+  environment.remove('A');
+  assert.is(environment.pidIndex(), 0);
+});
+
+test('there is one variable with the pid, the last', () => {
+  const environment = emptyEnvironment();
+  environment.setPid('ONE');
+  environment.setPid('OTHER');
+  assert.equal([texts(environment), environment.pidIndex()], [['OTHER='], 0]);
+});
+
+test('envVarWithPid takes a copy of process.env', () => {
+  const environment = new Environment();
+  environment.setPid('PID');
+  assert.not(withVariable('1', () => texts(environment).includes(`${VARIABLE}=1`)));
 });
 
 test('an environment that was not changed follows process.env', () => {
@@ -160,6 +455,30 @@ function withVariable<T>(value: string, body: () => T): T {
 
 function texts(environment: Environment): string[] {
   return environment.entries().map(entry => entry.toString());
+}
+
+function emptyEnvironment(): Environment {
+  const environment = new Environment();
+  environment.clear();
+  return environment;
+}
+
+/** What a helper would be asked for. */
+async function requestOf(command: Command): Promise<SpawnRequest> {
+  const requests: SpawnRequest[] = [];
+  await command.spawn({ helper: capturing(requests) }).catch(() => {});
+  return requests[0]!;
+}
+
+/** A helper that starts nothing, and writes down what it is asked for. */
+function capturing(requests: SpawnRequest[]): Helper {
+  const helper = {
+    async start(request: SpawnRequest): Promise<never> {
+      requests.push(request);
+      throw new Error('it starts nothing');
+    },
+  };
+  return helper as unknown as Helper;
 }
 
 function gidRow(count: number) {

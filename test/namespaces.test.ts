@@ -14,6 +14,7 @@ const links: Record<Namespace, string> = {
   pid: 'pid',
   net: 'net',
   cgroup: 'cgroup',
+  time: 'time',
 };
 
 test('a command in new user and pid namespaces is root and pid 1 there', async () => {
@@ -147,5 +148,27 @@ test(
   },
   { skip: rootOnly },
 );
+
+test('every pair of namespaces is new, and no other', async () => {
+  const kinds = Object.keys(links) as Namespace[];
+  const own = new Map(kinds.map(kind => [kind, readlinkSync(`/proc/self/ns/${links[kind]}`)]));
+  const pairs = kinds.flatMap((first, index) => kinds.slice(index + 1).map(second => [first, second]));
+  for (const pair of pairs) {
+    const asked = new Set<Namespace>([...pair, 'user'] as Namespace[]);
+    const { stdout } = await shell(
+      `cd /proc/self/ns && for n in ${Object.values(links).join(' ')}; do readlink $n; done`,
+    )
+      .unshare(asked)
+      .setIdMaps(...rootMaps())
+      .output();
+    const found = stdout.toString().trim().split('\n');
+    const changed = kinds.filter((kind, index) => found[index] !== own.get(kind));
+    assert.equal(
+      changed,
+      kinds.filter(kind => asked.has(kind)),
+      `${pair}`,
+    );
+  }
+});
 
 test.run();

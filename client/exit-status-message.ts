@@ -2,16 +2,23 @@ import type Long = require('long');
 
 import { ExitStatus } from './exit-status';
 import type { unshare } from './messages';
-import { signalName } from './signals';
+import { SIGNAL_MAX, signalName } from './signals';
 
-/** The status that a `Died` tells. */
-export function toExitStatus(message: unshare.v1.Died): ExitStatus {
-  const killed = message.signal !== 0;
+const EXIT_CODE_MAX = 255;
+
+/** Whether a program can have ended so. */
+export function isPossible({ exitCode, signal }: unshare.v1.ExitStatus.$Properties): boolean {
+  return (exitCode ?? 0) <= EXIT_CODE_MAX && (signal ?? 0) <= SIGNAL_MAX;
+}
+
+/** The status that a message tells, which is a possible one. */
+export function toExitStatus(message: unshare.v1.ExitStatus.$Properties): ExitStatus {
+  const { exitCode, signal, coreDumped } = message;
   const usage = message.resourceUsage ?? {};
   return new ExitStatus({
-    code: killed ? null : message.exitCode,
-    signal: killed ? signalName(message.signal) : null,
-    coreDumped: message.coreDumped,
+    code: signal ? null : (exitCode ?? 0),
+    signal: signal ? signalName(signal) : null,
+    coreDumped: coreDumped ?? false,
     resourceUsage: {
       userCPUTime: toNumber(usage.userTimeUs),
       systemCPUTime: toNumber(usage.systemTimeUs),

@@ -1,0 +1,64 @@
+import { Fd } from './fd';
+import { checkInteger } from './ids';
+import type { DescriptorKind, DescriptorRange, DescriptorRequest } from './spawn-request';
+import type { Stdio, StdioKind } from './stdio';
+
+/** The first number that is not standard input, output or error. */
+const FIRST = 3;
+
+/** The last number that a descriptor of a program can have: the kernel's numbers have 31 bits. */
+const LAST = 2 ** 31 - 2;
+
+/** What a program has at its descriptors, and which of them are closed at the last moment. */
+export class Descriptors {
+  private stdio: [Stdio | null, Stdio | null, Stdio | null] = [null, null, null];
+  private readonly others = new Map<number, Fd>();
+  private ranges: DescriptorRange[] = [];
+
+  setStdio(number: 0 | 1 | 2, stdio: Stdio): void {
+    this.stdio[number] = stdio;
+  }
+
+  set(number: number, fd: Fd): void {
+    const checked = checkInteger(number, 'number', FIRST, LAST);
+    if (!(fd instanceof Fd)) throw new TypeError('fd must be an Fd');
+    this.others.set(checked, fd);
+  }
+
+  close(from: number, to: number): void {
+    const range = { from: checkInteger(from, 'from', FIRST, LAST), to: checkEnd(to) };
+    if (range.from < range.to) this.ranges.push(range);
+  }
+
+  reset(): void {
+    this.stdio = [null, null, null];
+    this.others.clear();
+    this.ranges = [];
+  }
+
+  /** All of it; `stdin` and `stdoutAndStderr` are for those that were not set. */
+  request(stdin: StdioKind, stdoutAndStderr: StdioKind) {
+    const descriptors: DescriptorRequest[] = [
+      { number: 0, kind: toKind(this.stdio[0]?.kind ?? stdin, true) },
+      { number: 1, kind: toKind(this.stdio[1]?.kind ?? stdoutAndStderr, false) },
+      { number: 2, kind: toKind(this.stdio[2]?.kind ?? stdoutAndStderr, false) },
+    ];
+    for (const [number, { kind }] of this.others) descriptors.push({ number, kind });
+    return { descriptors, closeRanges: [...this.ranges] };
+  }
+}
+
+function checkEnd(to: unknown): number {
+  return to === Number.POSITIVE_INFINITY ? to : checkInteger(to, 'to', 0, Number.MAX_SAFE_INTEGER);
+}
+
+function toKind(kind: StdioKind, programReads: boolean): DescriptorKind {
+  switch (kind) {
+    case 'inherit':
+      return 'inherit';
+    case 'null':
+      return programReads ? 'null-read' : 'null-write';
+    case 'piped':
+      return programReads ? 'piped-read' : 'piped-write';
+  }
+}

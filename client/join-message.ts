@@ -1,0 +1,48 @@
+import { displayBytes, quoteBytes } from './bytes';
+import { UnshareError } from './error';
+import { unshare } from './messages';
+import type { Namespace } from './namespace';
+import { namespaceNumber } from './namespace-number';
+import type { JoinRequest } from './spawn-request';
+import { resolvePath, type WorkingDirectory } from './working-directory';
+
+import v1 = unshare.v1;
+
+/** The namespaces that a command is to join, besides the new ones that it gets, `made`. Throws at the stage `SetNs`. */
+export function toJoins(
+  joins: readonly JoinRequest[],
+  made: readonly Namespace[],
+  current: WorkingDirectory,
+): v1.Join.$Properties[] {
+  return joins.map(({ namespace, source }) => {
+    // The helper makes a new user namespace in the one that it joins.
+    if (namespace !== 'user' && made.includes(namespace)) throw joinedAndMade(namespace);
+    return { namespace: namespaceNumber(namespace), ...toSource(namespace, source, current) };
+  });
+}
+
+function toSource(
+  namespace: Namespace,
+  source: JoinRequest['source'],
+  current: WorkingDirectory,
+): v1.Join.$Properties {
+  if ('pid' in source) return { pid: source.pid };
+  // The client keeps it open, and the helper can open it anew.
+  if ('fd' in source) return { path: Buffer.from(`/proc/${process.pid}/fd/${source.fd}`) };
+  const failure = {
+    stage: 'SetNs',
+    item: namespace,
+    path: displayBytes(source.path),
+    doing: `cannot join the ${namespace} namespace ${quoteBytes(source.path)}`,
+  } as const;
+  return { path: resolvePath(source.path, current, failure) };
+}
+
+function joinedAndMade(namespace: Namespace): UnshareError {
+  return new UnshareError({
+    stage: 'SetNs',
+    item: namespace,
+    doing: `cannot join a ${namespace} namespace`,
+    reason: `the command is given a new one by unshare('${namespace}')`,
+  });
+}

@@ -1,0 +1,182 @@
+//! The process in between, where a command joins namespaces or gets a new time namespace: both take effect for the next
+//! process, or must be done by one that is in none of the new ones yet. It joins, makes the command's own process as a
+//! sibling, so that the helper is its parent, tells the helper which one it is, and ends.
+const std = @import("std");
+const linux = std.os.linux;
+const child = @import("child.zig");
+const descriptors = @import("descriptors.zig");
+const procIsOwn = @import("host.zig").procIsOwn;
+const id_maps = @import("id_maps.zig");
+const limits = @import("limits.zig");
+const messages = @import("messages.zig");
+const namespaces = @import("namespaces.zig");
+const Plan = @import("plan.zig").Plan;
+const report = @import("report.zig");
+const sys = @import("sys.zig");
+const Text = @import("decimal.zig").Text;
+
+const SIGCHLD = @intFromEnum(linux.SIG.CHLD);
+
+/// An open namespace, until it is joined.
+const Opened = struct { namespace: messages.Namespace, fd: sys.fd_t };
+
+pub noinline fn run(plan: *Plan, sources: *descriptors.Sources) noreturn {
+    var buffer: [limits.joins_max]Opened = undefined;
+    const opened = openAll(plan, &buffer);
+    // Later, /proc may be that of another mount namespace.
+    const proc = if (plan.mapsWriter() == .joiner) openProc(plan) else -1;
+    if (plan.joins != 0) {
+        // From the first join on, a process in there could trace this one, which has what the helper has (CVE-2016-9962).
+        hideFromTracers(plan);
+        joinAll(plan, opened);
+    } else if (plan.hasMaps()) child.awaitGo(plan);
+    if (plan.has(.time)) unshareTime(plan);
+    makeChild(plan, sources, proc);
+}
+
+/// Keeps processes of the same user, and those of a joined namespace, from tracing this one until execve (man 2 ptrace).
+pub fn hideFromTracers(plan: *const Plan) void {
+    setDumpable(plan, false);
+}
+
+fn setDumpable(plan: *const Plan, dumpable: bool) void {
+    const result = sys.prctl(sys.PR_SET_DUMPABLE, @intFromBool(dumpable));
+    _ = child.check(plan.report, result, .{ .stage = .set_ns, .call = .prctl });
+}
+
+fn openAll(plan: *const Plan, buffer: *[limits.joins_max]Opened) []Opened {
+    for (plan.request.joins, buffer[0..plan.request.joins.len]) |join, *opened| {
+        var proc_path: [64]u8 = undefined;
+        const path = if (join.pid == 0) join.path else pathOf(plan, join, &proc_path);
+        const result = linux.openat(linux.AT.FDCWD, path, .{ .CLOEXEC = true }, 0);
+        opened.* = .{ .namespace = join.namespace, .fd = sys.asFd(check(plan, result, .open, join.namespace)) };
+    }
+    return buffer[0..plan.request.joins.len];
+}
+
+fn pathOf(plan: *const Plan, join: messages.Join, buffer: *[64]u8) [:0]const u8 {
+    if (!procIsOwn()) child.fail(plan.report, .{
+        .stage = .set_ns,
+        .call = .open,
+        .errno = @intFromEnum(sys.E.NOENT),
+        .item = .join,
+        .index = @intFromEnum(join.namespace),
+        .detail = .proc_not_own,
+    });
+    var path: Text = .{ .buffer = buffer };
+    path.add("/proc/");
+    path.addNumber(join.pid);
+    path.add("/ns/");
+    path.add(namespaces.fileOf(join.namespace));
+    return path.end();
+}
+
+fn openProc(plan: *const Plan) sys.fd_t {
+    const result = linux.openat(linux.AT.FDCWD, "/proc", .{ .PATH = true, .DIRECTORY = true, .CLOEXEC = true }, 0);
+    return sys.asFd(child.check(plan.report, result, .{ .stage = .set_id_map, .call = .open, .item = .uid_map }));
+}
+
+/// In three passes, as runc does: what the present privileges allow, which is all for root; then the user namespace, which
+/// brings privileges and may take the outer ones away; then what was refused at first. The mount namespace comes last in its
+/// pass: it changes what paths mean.
+fn joinAll(plan: *const Plan, opened: []Opened) void {
+    joinPass(plan, opened, true);
+    for (opened) |*one| {
+        if (one.namespace == .user) joinOne(plan, one, false);
+    }
+    joinPass(plan, opened, false);
+}
+
+const order = [_]messages.Namespace{ .ipc, .uts, .net, .pid, .cgroup, .time, .mount };
+
+fn joinPass(plan: *const Plan, opened: []Opened, again_if_refused: bool) void {
+    for (order) |namespace| for (opened) |*one| {
+        if (one.namespace == namespace and one.fd >= 0) joinOne(plan, one, again_if_refused);
+    };
+}
+
+fn joinOne(plan: *const Plan, one: *Opened, again_if_refused: bool) void {
+    const result = linux.setns(one.fd, namespaces.flagOf(one.namespace));
+    if (again_if_refused and plan.isJoining(.user) and sys.isError(result, .PERM)) return;
+    _ = check(plan, result, .setns, one.namespace);
+    // Neither this process nor the next one keeps a way out of what it has joined.
+    sys.close(one.fd);
+    one.fd = -1;
+}
+
+fn check(plan: *const Plan, result: usize, call: report.Call, namespace: messages.Namespace) usize {
+    return child.check(plan.report, result, .{
+        .stage = .set_ns,
+        .call = call,
+        .item = .join,
+        .index = @intFromEnum(namespace),
+    });
+}
+
+fn unshareTime(plan: *const Plan) void {
+    _ = child.check(plan.report, linux.unshare(linux.CLONE.NEWTIME), .{
+        .stage = .fork,
+        .call = .unshare,
+        .item = .namespace,
+        .index = @intFromEnum(messages.Namespace.time),
+    });
+}
+
+fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noreturn {
+    const ready = makePipe(plan);
+    var result = clone(plan);
+    if (sys.errnoOf(result) != 0) {
+        if (plan.lastNamespaces() != 0) tryOneByOne(plan);
+        // ENOMEM: the pid namespace that was joined has lost its init (man 7 pid_namespaces).
+        result = child.check(plan.report, result, .{ .stage = .fork, .call = cloneCall(plan) });
+    }
+    if (result == 0) {
+        descriptors.closeForeignWith(plan, sources, ready[1]);
+        child.beginUnorphaned(plan.report);
+        // Its maps are written by a process that may open its files in /proc only as long as this is so.
+        if (plan.mapsWriter() == .joiner) setDumpable(plan, true);
+        sys.close(ready[1]);
+        child.becomeProgram(plan, sources);
+    }
+    const pid: sys.pid_t = @intCast(result);
+    sys.close(ready[1]);
+    // The end of the pipe: the child has closed what is not its own, or is dead.
+    var byte: [1]u8 = undefined;
+    while (sys.isError(linux.read(ready[0], &byte, 1), .INTR)) {}
+    if (plan.mapsWriter() == .joiner) {
+        if (id_maps.write(plan, proc, pid)) |failure| child.fail(plan.report, failure);
+    }
+    child.writeRecord(plan.report, .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = @intCast(pid) } });
+    linux.exit_group(0);
+}
+
+fn makePipe(plan: *const Plan) [2]sys.fd_t {
+    var ends: [2]sys.fd_t = undefined;
+    const result = linux.pipe2(&ends, .{ .CLOEXEC = true });
+    _ = child.check(plan.report, result, .{ .stage = .create_pipe, .call = .pipe2 });
+    return ends;
+}
+
+/// As a child of the helper. With CLONE_PARENT, the exit signal is this process's own, SIGCHLD.
+inline fn clone(plan: *const Plan) usize {
+    const flags: u64 = plan.lastNamespaces() | linux.CLONE.PARENT;
+    return if (plan.host.has_clone3) sys.clone3(&.{ .flags = flags }) else sys.cloneLegacy(flags, 0);
+}
+
+fn cloneCall(plan: *const Plan) report.Call {
+    return if (plan.host.has_clone3) .clone3 else .clone;
+}
+
+/// The kernel does not say which of several namespaces it refused. This process is not needed any more.
+fn tryOneByOne(plan: *const Plan) void {
+    for (namespaces.in_order) |namespace| {
+        const flag = namespaces.flagOf(namespace);
+        if (plan.lastNamespaces() & flag == 0) continue;
+        _ = child.check(plan.report, linux.unshare(flag), .{
+            .stage = .fork,
+            .call = .unshare,
+            .item = .namespace,
+            .index = @intFromEnum(namespace),
+        });
+    }
+}

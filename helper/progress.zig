@@ -1,0 +1,191 @@
+//! The way of a command from its first process to execve, driven by the ends of its processes, by the end of its report pipe
+//! and by the client:
+//!
+//!     (id map commands) → (joiner) → (Frozen … Unfreeze) → go → report: exec or failure
+const std = @import("std");
+const linux = std.os.linux;
+const answers = @import("answers.zig");
+const commands = @import("commands.zig");
+const limits = @import("limits.zig");
+const loop = @import("loop.zig");
+const plans = @import("plan.zig");
+const reaper = @import("reaper.zig");
+const report = @import("report.zig");
+const sys = @import("sys.zig");
+
+const Command = commands.Command;
+const Failure = report.Failure;
+
+/// The first process is there, and its maps are written where the helper writes them.
+pub fn begin(command: *Command, plan: *const plans.Plan) void {
+    std.debug.assert(command.state == .starting);
+    if (plan.diagnose != null) return;
+    if (!plan.waitsForGo()) return;
+    if (plan.joins == 0 and command.map_runner != 0) return tellMapRunner(command, firstPid(command));
+    if (!plan.hasJoiner()) return childIsReady(command);
+    command.phase = .joining;
+    if (plan.joins == 0 and plan.hasMaps()) go(command);
+}
+
+/// The process that got the user namespace, where the command has a new one.
+pub fn firstPid(command: *const Command) sys.pid_t {
+    return if (command.joiner != 0) command.joiner else command.pid;
+}
+
+fn tellMapRunner(command: *Command, pid: sys.pid_t) void {
+    command.phase = .mapping;
+    const number: u32 = @intCast(pid);
+    // The pipe is empty, so it takes four bytes.
+    const written = linux.write(command.map_pid, std.mem.asBytes(&number), @sizeOf(u32));
+    std.debug.assert(written == @sizeOf(u32));
+    closeOwn(&command.map_pid);
+}
+
+/// Lets the process go on that waits. The pipe is empty, so it takes a byte.
+fn go(command: *Command) void {
+    const written = linux.write(command.go, "g", 1);
+    std.debug.assert(written == 1);
+}
+
+/// The command's own process waits, in all its namespaces, with its maps written.
+fn childIsReady(command: *Command) void {
+    std.debug.assert(command.pid != 0);
+    if (!command.freeze) return release(command);
+    command.phase = .frozen;
+    answers.frozen(command);
+}
+
+fn release(command: *Command) void {
+    command.phase = .released;
+    go(command);
+    closeOwn(&command.go);
+}
+
+/// The client has done what it wanted to do.
+pub fn unfreeze(index: commands.Index) void {
+    const command = commands.get(index);
+    if (command.state == .starting and command.phase == .frozen) release(command);
+}
+
+/// The client does not want the command any more.
+pub fn abort(index: commands.Index) void {
+    if (commands.get(index).state != .starting) return;
+    fail(index, .{ .stage = .unknown_error, .signal = @intFromEnum(linux.SIG.KILL) });
+}
+
+/// One of the processes of a command that is being started was reaped.
+pub fn processEnded(index: commands.Index, role: commands.Role, status: u32) void {
+    const command = commands.get(index);
+    std.debug.assert(command.state == .starting);
+    takeRecords(index);
+    if (command.state != .starting) return;
+    switch (role) {
+        .child => fail(index, diedBeforeExec(status)),
+        .joiner => {
+            // Without the record, it has made no process, or none that could be known.
+            if (status != 0 or command.pid == 0) return fail(index, diedBeforeExec(status));
+            if (command.map_runner != 0) return tellMapRunner(command, command.pid);
+            childIsReady(command);
+        },
+        .map_runner => {
+            if (status != 0 or command.phase != .mapping) return fail(index, diedBeforeExec(status));
+            closeOwn(&command.map_stderr);
+            if (command.pid != 0) return childIsReady(command);
+            command.phase = .joining;
+            go(command);
+        },
+    }
+}
+
+fn diedBeforeExec(status: u32) Failure {
+    return .{ .stage = .unknown_error, .signal = @intCast(status & 0x7f) };
+}
+
+/// Every writing end of the command's report pipe is closed: it became the program, or it died on the way.
+pub fn reportEnded(index: commands.Index) void {
+    const command = commands.get(index);
+    std.debug.assert(command.report >= 0);
+    if (command.state == .starting) {
+        takeRecords(index);
+        // Without any record, the child died before it came to execve; what ended it is known once it is reaped.
+        if (command.state == .starting) fail(index, .{ .stage = .unspecified });
+    }
+    endStarting(command);
+    if (command.state == .running) answers.spawned(command);
+}
+
+/// Reads what the command's processes have reported.
+fn takeRecords(index: commands.Index) void {
+    const command = commands.get(index);
+    std.debug.assert(command.state == .starting);
+    if (command.report < 0) return;
+    var records: [report.records_max]report.Record = undefined;
+    const size = linux.read(command.report, @ptrCast(&records), @sizeOf(@TypeOf(records)));
+    if (sys.isError(size, .AGAIN)) return;
+    if (sys.errnoOf(size) != 0) {
+        return fail(index, .{ .stage = .pipe_error, .call = .read, .errno = sys.errnoOf(size) });
+    }
+    std.debug.assert(size % @sizeOf(report.Record) == 0);
+    var about_to_exec = false;
+    for (records[0 .. size / @sizeOf(report.Record)]) |record| switch (record.kind) {
+        .about_to_exec => about_to_exec = true,
+        .joined => reaper.claim(index, @intCast(record.failure.index)),
+        .failed => return fail(index, record.failure),
+    };
+    if (about_to_exec) command.state = .running;
+}
+
+/// Gives the command up. The client hears of it, by `finish`, when all its processes are reaped.
+pub fn fail(index: commands.Index, failure: Failure) void {
+    const command = commands.get(index);
+    std.debug.assert(command.state == .starting);
+    command.state = .failing;
+    command.failure = failure;
+    // Ids that are not reaped yet, so nobody else's.
+    for ([_]sys.pid_t{ command.pid, command.joiner, command.map_runner }) |pid| {
+        if (pid != 0) _ = linux.kill(pid, .KILL);
+    }
+    // The programs that it runs are in its process group.
+    if (command.map_runner != 0) _ = linux.kill(-command.map_runner, .KILL);
+}
+
+/// Tells the client why there is no program, and forgets the command.
+pub fn finish(index: commands.Index) void {
+    const command = commands.get(index);
+    std.debug.assert(command.state == .failing);
+    std.debug.assert(command.livingProcesses() == 0);
+    endStarting(command);
+    commands.closePipes(command);
+    tellFailure(command);
+    closeOwn(&command.map_stderr);
+    commands.markDead(index);
+    commands.remove(index);
+}
+
+fn tellFailure(command: *Command) void {
+    switch (command.failure.stage) {
+        .aux_command_exited, .aux_command_killed => {},
+        else => return answers.failed(command.id, command.failure),
+    }
+    var buffer: [limits.map_command_stderr_size_max]u8 = undefined;
+    const size = linux.read(command.map_stderr, &buffer, buffer.len);
+    const stderr = if (sys.errnoOf(size) == 0) buffer[0..size] else buffer[0..0];
+    answers.mapCommandFailed(command.id, command.failure, &command.map_usage, stderr);
+}
+
+/// Nobody uses the pipes to and from the processes, and the shared memory, any more.
+fn endStarting(command: *Command) void {
+    if (command.report >= 0) {
+        loop.unwatchReport(command.report);
+        closeOwn(&command.report);
+    }
+    closeOwn(&command.go);
+    closeOwn(&command.map_pid);
+    if (command.place) |place| place.release();
+    command.place = null;
+}
+
+fn closeOwn(fd: *sys.fd_t) void {
+    if (fd.* >= 0) sys.close(fd.*);
+    fd.* = -1;
+}

@@ -1,0 +1,94 @@
+import { readFileSync, readlinkSync } from 'fs';
+import { Helper } from 'unshare';
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { childrenOf, rejection, rootMaps, shell } from './support';
+
+const test = suite('freezing');
+
+function nothingIsLeft(): void {
+  assert.equal(childrenOf(Helper.shared().pid!), []);
+}
+
+test('the process is there with namespaces and maps, and the program has not run', async () => {
+  let seen: string[] = [];
+  const command = shell('id -u')
+    .unshare('user', 'net')
+    .setIdMaps(...rootMaps())
+    .beforeUnfreeze(async pid => {
+      seen = [
+        readFileSync(`/proc/${pid}/uid_map`, 'utf8').trim().split(/\s+/)[0]!,
+        readlinkSync(`/proc/${pid}/ns/net`),
+        readlinkSync(`/proc/${pid}/exe`),
+      ];
+    });
+  const { stdout } = await command.output();
+  assert.is(stdout.toString(), '0\n');
+  assert.is(seen[0], '0');
+  assert.is.not(seen[1], readlinkSync('/proc/self/ns/net'));
+  assert.match(seen[2]!, /unshare-helper/);
+});
+
+test('the callback may run other commands, and delays none', async () => {
+  const command = shell('true').beforeUnfreeze(async () => {
+    const { stdout } = await shell('echo meanwhile').output();
+    assert.is(stdout.toString(), 'meanwhile\n');
+  });
+  assert.ok((await command.status()).success);
+});
+
+test('many at once', async () => {
+  let frozen = 0;
+  let open!: () => void;
+  const gate = new Promise<void>(resolve => {
+    open = resolve;
+  });
+  const statuses = Array.from({ length: 50 }, () =>
+    shell('true')
+      .beforeUnfreeze(() => {
+        frozen += 1;
+        if (frozen === 50) open();
+        return gate;
+      })
+      .status(),
+  );
+  for (const status of await Promise.all(statuses)) assert.ok(status.success);
+});
+
+test('a callback that throws or rejects is the end of it, and the cause', async () => {
+  for (const callback of [
+    () => {
+      throw new Error('no');
+    },
+    () => Promise.reject(new Error('no')),
+  ]) {
+    const error = await rejection(shell('true').beforeUnfreeze(callback).spawn());
+    assert.is(error.stage, 'BeforeUnfreeze');
+    assert.is((error.cause as Error).message, 'no');
+    nothingIsLeft();
+  }
+});
+
+test('a callback that never settles can be aborted', async () => {
+  if (typeof AbortController === 'undefined') return;
+  const controller = new AbortController();
+  const command = shell('true').beforeUnfreeze(() => {
+    setTimeout(() => controller.abort(), 10);
+    return new Promise(() => {});
+  });
+  const error = await rejection(command.spawn({ signal: controller.signal }));
+  assert.is(error.name, 'AbortError');
+  nothingIsLeft();
+});
+
+test('a process that dies meanwhile is reported', async () => {
+  const command = shell('true').beforeUnfreeze(pid => {
+    process.kill(pid, 'SIGKILL');
+    return new Promise(() => {});
+  });
+  const error = await rejection(command.spawn());
+  assert.equal([error.stage, error.signal], ['UnknownError', 'SIGKILL']);
+  nothingIsLeft();
+});
+
+test.run();

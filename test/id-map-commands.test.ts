@@ -1,0 +1,90 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'fs';
+import { userInfo } from 'os';
+import * as path from 'path';
+import { type Command, Helper } from 'unshare';
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { makeScratch } from './scratch';
+import { childrenOf, rejection, shell } from './support';
+
+const test = suite('id map commands');
+const scratch = makeScratch();
+const own = { uid: process.geteuid!(), gid: process.getegid!() };
+
+/** A program that stands for newuidmap. */
+function script(name: string, text: string): string {
+  const file = path.join(scratch, `${name}-${own.uid}`);
+  if (!existsSync(file)) {
+    writeFileSync(file, `#!/bin/sh\n${text}\n`);
+    chmodSync(file, 0o755);
+  }
+  return file;
+}
+
+function mapped(newuidmap: string, newgidmap: string, commandLine = 'id -u; id -g'): Command {
+  return shell(commandLine)
+    .setIdMaps(
+      [{ insideUid: 0, outsideUid: own.uid, count: 1 }],
+      [{ insideGid: 0, outsideGid: own.gid, count: 1 }],
+    )
+    .setIdMapCommands(newuidmap, newgidmap);
+}
+
+test(
+  'newuidmap and newgidmap write the maps',
+  async () => {
+    const { stdout, stderr } = await mapped('/usr/bin/newuidmap', '/usr/bin/newgidmap').output();
+    assert.is(stdout.toString(), '0\n0\n', stderr.toString());
+  },
+  { skip: !hasAccount() && 'newuidmap serves users with an account' },
+);
+
+function hasAccount(): boolean {
+  try {
+    return userInfo().uid === own.uid;
+  } catch {
+    return false;
+  }
+}
+
+test('they get the pid and the rows', async () => {
+  const log = path.join(scratch, `log-${own.uid}`);
+  const record = script('record', `echo "$@" >>${log}; echo no >&2; exit 3`);
+  const error = await rejection(mapped(record, '/usr/bin/newgidmap').spawn());
+  assert.equal([error.stage, error.path], ['AuxCommandExited', record]);
+  assert.is(error.exitStatus!.code, 3);
+  assert.is(error.stderr!.toString(), 'no\n');
+  const [pid, ...row] = readFileSync(log, 'utf8').trim().split(' ');
+  assert.ok(Number(pid) > 1);
+  assert.equal(row.map(Number), [0, own.uid, 1]);
+});
+
+test('one that is killed', async () => {
+  const error = await rejection(mapped(script('killed', 'kill -9 $$'), '/bin/true').spawn());
+  assert.is(error.stage, 'AuxCommandKilled');
+  assert.is(error.exitStatus!.signal, 'SIGKILL');
+});
+
+test('one that is missing', async () => {
+  const error = await rejection(mapped('/nowhere/newuidmap', '/bin/true').spawn());
+  assert.equal([error.stage, error.code, error.path], ['SetIdMap', 'ENOENT', '/nowhere/newuidmap']);
+});
+
+test('one that hangs delays no other command, and goes when the spawn is aborted', async () => {
+  if (typeof AbortController === 'undefined') return;
+  const controller = new AbortController();
+  const hanging = rejection(
+    mapped(script('hang', 'sleep 1000'), '/bin/true').spawn({ signal: controller.signal }),
+  );
+  assert.ok((await shell('true').status()).success);
+  controller.abort();
+  assert.is((await hanging).name, 'AbortError');
+  assert.equal(childrenOf(Helper.shared().pid!), []);
+});
+
+test('without maps they are not run', async () => {
+  const status = await shell('true').unshare('user').setIdMapCommands('/nowhere', '/nowhere').status();
+  assert.ok(status.success);
+});
+
+test.run();

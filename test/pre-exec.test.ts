@@ -1,0 +1,81 @@
+import { Command, O_RDONLY, PR_SET_NO_NEW_PRIVS, step } from 'unshare';
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { rejection, shell } from './support';
+
+const test = suite('pre exec');
+const AT_FDCWD = -100;
+
+test('no_new_privs', async () => {
+  const command = shell('grep NoNewPrivs /proc/self/status').preExec([
+    step.syscall('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+  ]);
+  const { stdout } = await command.output();
+  assert.is(stdout.toString(), 'NoNewPrivs:\t1\n');
+});
+
+test('the result of a step is the argument of a later one, and descriptors it opens are inherited', async () => {
+  const command = shell('cat <&9').preExec([
+    step.syscall('openat', AT_FDCWD, '/proc/self/comm', O_RDONLY),
+    step.syscall('dup3', step.result(0), 9, 0),
+  ]);
+  const { stdout, status } = await command.output();
+  assert.ok(status.success);
+  assert.ok(stdout.length > 0);
+});
+
+test('a buffer that one step writes is what a later one reads', async () => {
+  const buffer = new Uint8Array(8);
+  const command = shell('true').preExec([
+    step.syscall('openat', AT_FDCWD, '/proc/version', O_RDONLY),
+    step.syscall('read', step.result(0), buffer, 5),
+    step.syscall('write', 1, buffer, 5),
+  ]);
+  const { stdout } = await command.output();
+  assert.is(stdout.toString(), 'Linux');
+  assert.equal(buffer, new Uint8Array(8));
+});
+
+test('a step that fails is named by index and call', async () => {
+  const error = await rejection(
+    shell('true')
+      .preExec([step.syscall('getpid'), step.syscall('chdir', '/nowhere')])
+      .spawn(),
+  );
+  assert.equal([error.stage, error.code, error.index, error.syscall], ['PreExec', 'ENOENT', 1, 'chdir']);
+  assert.match(error.message, /chdir/);
+});
+
+test('a step that may fail does not stop', async () => {
+  const status = await shell('true')
+    .preExec([step.allowFailure(step.syscall('chdir', '/nowhere'))])
+    .status();
+  assert.ok(status.success);
+});
+
+test('a call that there is not is refused, by name', async () => {
+  const error = await rejection(
+    shell('true')
+      .preExec([step.syscall('prctl2', 1)])
+      .spawn(),
+  );
+  assert.is(error.stage, 'PreExec');
+  assert.match(error.message, /prctl2/);
+});
+
+test('closeFds closes what steps have opened, and nothing else', async () => {
+  const open = step.syscall('openat', AT_FDCWD, '/proc/version', O_RDONLY);
+  const list = (command: Command) => command.preExec([open, open, open]).output();
+  const all = (await list(shell('ls /proc/self/fd'))).stdout.toString().trim().split('\n');
+  const closed = (await list(shell('ls /proc/self/fd').closeFds())).stdout.toString().trim().split('\n');
+  // With the one by which `ls` reads the directory.
+  assert.is(all.length, 7);
+  assert.is(closed.length, 4);
+});
+
+test('closeFds does not hide a program that is missing', async () => {
+  const error = await rejection(new Command('/nowhere').closeFds().spawn());
+  assert.equal([error.stage, error.code], ['Exec', 'ENOENT']);
+});
+
+test.run();

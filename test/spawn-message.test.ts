@@ -1,0 +1,223 @@
+import * as assert from 'uvu/assert';
+import { Command, Fd, type Helper, step } from '../client';
+import type { UnshareError } from '../client/error';
+import { unshare } from '../client/messages';
+import { toSpawnMessage } from '../client/spawn-message';
+import type { SpawnRequest } from '../client/spawn-request';
+import type { WorkingDirectory } from '../client/working-directory';
+import { suite } from './harness';
+
+import v1 = unshare.v1;
+
+const test = suite('spawn-message');
+
+const HERE: WorkingDirectory = { path: '/here' };
+const REMOVED: WorkingDirectory = { error: Object.assign(new Error('removed'), { errno: -2 }) };
+
+test('what is inherited is not named, and everything else is', async () => {
+  const { descriptors } = await sent(
+    new Command('/a')
+      .stdin('null')
+      .stderr('piped')
+      .fileDescriptor(4, Fd.pipedRead())
+      .fileDescriptor(3, Fd.writeNull()),
+  );
+  const { DescriptorSource: source } = v1;
+  assert.equal(
+    descriptors.map(({ number, source: kind }) => [number, kind]),
+    [
+      [0, source.DESCRIPTOR_SOURCE_NULL_READ],
+      [2, source.DESCRIPTOR_SOURCE_PIPE_WRITE],
+      [4, source.DESCRIPTOR_SOURCE_PIPE_READ],
+      [3, source.DESCRIPTOR_SOURCE_NULL_WRITE],
+    ],
+  );
+});
+
+test('ranges are told by their last number', async () => {
+  const { closeDescriptors } = await sent(
+    new Command('/a')
+      .closeFds(3, 4)
+      .closeFds(5)
+      .closeFds(6, 2 ** 40),
+  );
+  assert.equal(
+    closeDescriptors.map(({ first, last }) => [first, last]),
+    [
+      [3, 3],
+      [5, 2 ** 32 - 1],
+      [6, 2 ** 32 - 1],
+    ],
+  );
+});
+
+test('the groups may be none, which is not the same as not being set', async () => {
+  const [none, unset] = [await sent(new Command('/a').groups([])), await sent(new Command('/a'))];
+  assert.equal([none.groups?.gids, unset.groups], [[], null]);
+});
+
+test('capabilities are bits', async () => {
+  const { keepCapabilities } = await sent(
+    new Command('/a').keepCaps(['CAP_CHECKPOINT_RESTORE', 'CAP_CHOWN', 'CAP_SETFCAP']),
+  );
+  assert.is(`${keepCapabilities}`, `${2 ** 40 + 2 ** 31 + 1}`);
+});
+
+test('no capabilities are not the same as not being set', async () => {
+  const none = await sent(new Command('/a').keepCaps([]));
+  const unset = await sent(new Command('/a'));
+  assert.equal([`${none.keepCapabilities}`, unset.keepCapabilities], ['0', null]);
+});
+
+test('the index of the variable with the pid is told where it is 0 too', async () => {
+  const first = await sent(new Command('/a').envClear().envVarWithPid('PID'));
+  const unset = await sent(new Command('/a').envClear().env('PID', '1'));
+  assert.equal([first.pidVariable, unset.pidVariable], [0, null]);
+});
+
+test('a path, a process and a descriptor to join', async () => {
+  const { joins } = await sent(
+    new Command('/a').setNamespace('ns/net', 'net').setNamespace({ pid: 7 }, 'uts').setNamespace(5, 'time'),
+  );
+  assert.equal(
+    joins.map(({ namespace, path, pid }) => [namespace, Buffer.from(path!).toString(), pid]),
+    [
+      [v1.Namespace.NAMESPACE_NET, '/here/ns/net', 0],
+      [v1.Namespace.NAMESPACE_UTS, '', 7],
+      [v1.Namespace.NAMESPACE_TIME, `/proc/${process.pid}/fd/5`, 0],
+    ],
+  );
+});
+
+test('a relative path to join, in a removed directory, is an error of the stage SetNs', async () => {
+  const error = await refusal(new Command('/a').setNamespace('ns', 'net'), REMOVED);
+  assert.equal([error.stage, error.item, error.path, error.syscall], ['SetNs', 'net', 'ns', 'getcwd']);
+});
+
+test('a namespace that is new and joined is an error of the stage SetNs', async () => {
+  const error = await refusal(new Command('/a').setNamespace({ pid: 1 }, 'net').unshare('net'), HERE);
+  assert.equal([error.stage, error.item, error.errno], ['SetNs', 'net', null]);
+});
+
+test('a user namespace may be new and joined', async () => {
+  const { joins, namespaces } = await sent(
+    new Command('/a').setNamespace({ pid: 1 }, 'user').unshare('user'),
+  );
+  assert.equal([joins.length, namespaces], [1, [v1.Namespace.NAMESPACE_USER]]);
+});
+
+test('commands for id maps are absolute', async () => {
+  const { idMapCommands } = await sent(
+    new Command('/a')
+      .setIdMaps([{ insideUid: 0, outsideUid: 0, count: 1 }], [])
+      .setIdMapCommands('newuidmap', '/b'),
+  );
+  assert.equal(
+    [idMapCommands!.newuidmap, idMapCommands!.newgidmap].map(path => Buffer.from(path!).toString()),
+    ['/here/newuidmap', '/b'],
+  );
+});
+
+test('commands for id maps are nothing without maps, wherever they are', async () => {
+  const command = new Command('/a').setIdMapCommands('newuidmap', 'newgidmap');
+  assert.is((await sent(command, REMOVED)).idMapCommands, null);
+});
+
+test('a relative command for id maps, in a removed directory, is an error of the stage SetIdMap', async () => {
+  const row = { insideUid: 0, outsideUid: 0, count: 1 };
+  const error = await refusal(new Command('/a').setIdMaps([row], []).setIdMapCommands('u', 'g'), REMOVED);
+  assert.equal([error.stage, error.item, error.path, error.syscall], ['SetIdMap', 'u', 'u', 'getcwd']);
+});
+
+test('numbers of steps are two’s complement of 64 bits', async () => {
+  const { preExec } = await sent(
+    new Command('/a').preExec([
+      step.syscall('prctl', -1, 0, 2 ** 31, Number.MAX_SAFE_INTEGER, -(BigInt(2) ** BigInt(63)), -100),
+    ]),
+  );
+  assert.equal(
+    preExec[0]!.arguments!.map(({ number }) => `${number}`),
+    [
+      '18446744073709551615',
+      '0',
+      '2147483648',
+      '9007199254740991',
+      '9223372036854775808',
+      '18446744073709551516',
+    ],
+  );
+});
+
+test('an array that is used again is a reference to where it stood first', async () => {
+  const array = Uint8Array.of(1);
+  const { preExec } = await sent(
+    new Command('/a').preExec([
+      step.syscall('openat', 1, 'x', array),
+      step.allowFailure(step.syscall('read', step.result(0), array)),
+      step.syscall('write', array, Uint8Array.of(1), 'x'),
+    ]),
+  );
+  assert.equal(
+    preExec.map(({ name, allowFailure }) => [name, allowFailure]),
+    [
+      ['openat', false],
+      ['read', true],
+      ['write', false],
+    ],
+  );
+  const described = preExec.map(({ arguments: values }) => values!.map(describe));
+  assert.equal(described, [
+    ['number 1', 'buffer 78', 'buffer 01'],
+    ['result 0', 'reference 0 2'],
+    ['reference 0 2', 'buffer 01', 'buffer 78'],
+  ]);
+});
+
+test('a command is frozen for beforeUnfreeze only', async () => {
+  const frozen = await sent(new Command('/a').beforeUnfreeze(() => {}));
+  assert.equal([frozen.freeze, (await sent(new Command('/a'))).freeze], [true, false]);
+});
+
+test.run();
+
+/** What the helper reads of the message for `command`. */
+async function sent(command: Command, current = HERE): Promise<v1.Spawn> {
+  const message = toSpawnMessage(await requestOf(command), current, null);
+  return v1.Spawn.decode(v1.Spawn.encode(message).finish()) as v1.Spawn;
+}
+
+async function refusal(command: Command, current: WorkingDirectory): Promise<UnshareError> {
+  const request = await requestOf(command);
+  try {
+    toSpawnMessage(request, current, null);
+  } catch (error) {
+    return error as UnshareError;
+  }
+  throw new Error('it was not refused');
+}
+
+/** What a helper is asked for. */
+async function requestOf(command: Command): Promise<SpawnRequest> {
+  let asked: SpawnRequest | undefined;
+  const helper = {
+    async start(request: SpawnRequest): Promise<never> {
+      asked = request;
+      throw new Error('it starts nothing');
+    },
+  };
+  await command.spawn({ helper: helper as unknown as Helper }).catch(() => {});
+  return asked!;
+}
+
+function describe({ value, number, buffer, result, reference }: v1.StepArgument.$Properties): string {
+  switch (value) {
+    case 'number':
+      return `number ${number}`;
+    case 'buffer':
+      return `buffer ${Buffer.from(buffer!).toString('hex')}`;
+    case 'result':
+      return `result ${result}`;
+    default:
+      return `reference ${reference?.step} ${reference?.argument}`;
+  }
+}
