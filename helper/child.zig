@@ -36,7 +36,6 @@ pub fn beginUnorphaned(report: sys.fd_t) void {
 /// From where the child is in its namespaces on.
 pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noreturn {
     if (plan.waitsForGo()) awaitGo(plan);
-    if (plan.joins != 0) joiner.hideFromTracers(plan);
     const ids_mapped = credentials.becomeMapped(plan);
     setGroup(plan);
     if (plan.request.umask) |mask| _ = linux.syscall1(.umask, mask);

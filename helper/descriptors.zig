@@ -51,7 +51,7 @@ pub const Sources = struct {
     }
 };
 
-const kept_max = plans.descriptors_size_max + 5;
+const kept_max = plans.descriptors_size_max + 6;
 
 /// Closes whatever the plan does not name: the copies of control socket, epoll and other commands' pipes that came with
 /// clone. Close-on-exec would be too late, since a frozen command would keep another's pipe from ending.
@@ -61,9 +61,9 @@ pub fn closeForeign(plan: *const Plan) void {
 }
 
 /// The same for a child that its joiner has made, with what that one has opened already, and `more`.
-pub fn closeForeignWith(plan: *const Plan, sources: *const Sources, more: sys.fd_t) void {
+pub fn closeForeignWith(plan: *const Plan, sources: *const Sources, more: [2]sys.fd_t) void {
     var buffer: [kept_max]sys.fd_t = undefined;
-    closeAllBut(keptSorted(plan, &.{ sources.null_read, sources.null_write, more }, &buffer));
+    closeAllBut(keptSorted(plan, &.{ sources.null_read, sources.null_write, more[0], more[1] }, &buffer));
 }
 
 /// Closes every descriptor above 2 but those of `kept`, which are in order.

@@ -124,6 +124,7 @@ fn unshareTime(plan: *const Plan) void {
 
 fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noreturn {
     const ready = makePipe(plan);
+    const mapped = makePipe(plan);
     var result = clone(plan);
     if (sys.errnoOf(result) != 0) {
         if (plan.lastNamespaces() != 0) tryOneByOne(plan);
@@ -131,23 +132,35 @@ fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noretur
         result = child.check(plan.report, result, .{ .stage = .fork, .call = cloneCall(plan) });
     }
     if (result == 0) {
-        descriptors.closeForeignWith(plan, sources, ready[1]);
+        descriptors.closeForeignWith(plan, sources, .{ mapped[0], ready[1] });
         child.beginUnorphaned(plan.report);
-        // Its maps are written by a process that may open its files in /proc only as long as this is so.
-        if (plan.mapsWriter() == .joiner) setDumpable(plan, true);
-        sys.close(ready[1]);
+        if (plan.mapsWriter() == .joiner) awaitMaps(plan, mapped[0], ready[1]);
+        descriptors.closeForeignWith(plan, sources, .{ -1, -1 });
         child.becomeProgram(plan, sources);
     }
     const pid: sys.pid_t = @intCast(result);
     sys.close(ready[1]);
-    // The end of the pipe: the child has closed what is not its own, or is dead.
-    var byte: [1]u8 = undefined;
-    while (sys.isError(linux.read(ready[0], &byte, 1), .INTR)) {}
+    sys.close(mapped[0]);
+    // The child has closed what is not its own, or is dead.
+    awaitEnd(ready[0]);
     if (plan.mapsWriter() == .joiner) {
         if (id_maps.write(plan, proc, pid)) |failure| child.fail(plan.report, failure);
     }
     child.writeRecord(plan.report, .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = @intCast(pid) } });
     linux.exit_group(0);
+}
+
+/// The maps are written by a process that may open the files in /proc only as long as this one is dumpable.
+fn awaitMaps(plan: *const Plan, mapped: sys.fd_t, ready: sys.fd_t) void {
+    setDumpable(plan, true);
+    sys.close(ready);
+    awaitEnd(mapped);
+    hideFromTracers(plan);
+}
+
+fn awaitEnd(pipe: sys.fd_t) void {
+    var byte: [1]u8 = undefined;
+    while (sys.isError(linux.read(pipe, &byte, 1), .INTR)) {}
 }
 
 fn makePipe(plan: *const Plan) [2]sys.fd_t {

@@ -44,22 +44,25 @@ fn serveMessage(bytes: []const u8, host: *const Host) Error!void {
     defer if (place_is_ours) place.?.release();
     if (place) |taken| {
         var arena: wire.Arena = .{ .buffer = taken.arena() };
-        if (decode(bytes, &arena)) |message| {
-            if (message) |decoded| place_is_ours = !try dispatch(decoded, host, taken);
+        if (decode(bytes, &arena)) |complete| {
+            if (complete) place_is_ours = !try dispatch(&received, host, taken);
             return;
         } else |err| if (err != error.ArenaExhausted) return err;
     }
     const pages = sys.allocatePages(limits.arenaSize(bytes.len)) orelse return error.OutOfMemory;
     defer sys.freePages(pages);
     var arena: wire.Arena = .{ .buffer = pages };
-    const message = try decode(bytes, &arena) orelse return;
-    const kept = try dispatch(message, host, null);
+    if (!try decode(bytes, &arena)) return;
+    const kept = try dispatch(&received, host, null);
     std.debug.assert(!kept);
 }
 
-/// Null: a command that is past a limit, which the client has been told.
-fn decode(bytes: []const u8, arena: *wire.Arena) wire.Error!?messages.ToHelper {
-    return wire.decode(messages.ToHelper, bytes, arena) catch |err| {
+/// The message that is being served.
+var received: messages.ToHelper = undefined;
+
+/// Into `received`. False: a command that is past a limit, which the client has been told.
+fn decode(bytes: []const u8, arena: *wire.Arena) wire.Error!bool {
+    wire.decodeInto(messages.ToHelper, &received, bytes, arena) catch |err| {
         if (err != error.ListTooLong) return err;
         const id = wire.findUint32(bytes, messages.ToHelper.numbers.spawn, messages.Spawn.numbers.command) orelse
             return err;
@@ -70,12 +73,13 @@ fn decode(bytes: []const u8, arena: *wire.Arena) wire.Error!?messages.ToHelper {
         detail.add(": at most ");
         detail.addNumber(@intCast(refused.limit));
         answers.refused(id, .{ .stage = .limit, .detail = detail.end() });
-        return null;
+        return false;
     };
+    return true;
 }
 
 /// Returns whether a command has taken `place`.
-fn dispatch(message: messages.ToHelper, host: *const Host, place: ?*launch.Place) Error!bool {
+fn dispatch(message: *const messages.ToHelper, host: *const Host, place: ?*launch.Place) Error!bool {
     var count: usize = 0;
     inline for (@typeInfo(messages.ToHelper).@"struct".fields) |field| {
         if (@field(message, field.name) != null) count += 1;

@@ -413,9 +413,15 @@ const Cursor = struct { next: [*]u8, left: usize };
 
 /// A message from `bytes`. What it refers to lies in `arena`; unknown fields are passed over.
 pub fn decode(comptime T: type, bytes: []const u8, arena: *Arena) Error!T {
-    var message: T = .{};
-    try readMessage(Table.of(T), @ptrCast(&message), bytes, arena);
+    var message: T = undefined;
+    try decodeInto(T, &message, bytes, arena);
     return message;
+}
+
+/// The same for a message too large to be handed around.
+pub fn decodeInto(comptime T: type, message: *T, bytes: []const u8, arena: *Arena) Error!void {
+    message.* = .{};
+    try readMessage(Table.of(T), @ptrCast(message), bytes, arena);
 }
 
 /// Into memory that holds an empty message.
