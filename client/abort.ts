@@ -9,10 +9,47 @@ export interface AbortSignalLike {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** Throws a TypeError, naming the option, unless `value` is an `AbortSignal` or not there. */
-export function checkSignalOption(value: unknown): AbortSignalLike | null {
-  if (value === undefined) return null;
-  const signal = value as Partial<AbortSignalLike> | null;
+/** An `AbortSignal` as one command watches it, for which one listener is enough. */
+export class AbortWatch {
+  private readonly signal: AbortSignalLike;
+  private readonly callbacks = new Set<() => void>();
+
+  constructor(signal: AbortSignalLike) {
+    this.signal = signal;
+  }
+
+  get aborted(): boolean {
+    return this.signal.aborted;
+  }
+
+  /** Why the signal is aborted. Where it has no reason, an error like that of Node's own functions. */
+  get reason(): unknown {
+    if (this.signal.reason !== undefined) return this.signal.reason;
+    const error = new Error('The operation was aborted');
+    error.name = 'AbortError';
+    return Object.assign(error, { code: 'ABORT_ERR' });
+  }
+
+  /** Calls back when the signal is aborted, and not before this returns. Returns what ends that. */
+  onAbort(callback: () => void): () => void {
+    if (this.callbacks.size === 0) this.signal.addEventListener('abort', this.listener);
+    this.callbacks.add(callback);
+    return () => {
+      if (this.callbacks.delete(callback) && this.callbacks.size === 0) {
+        this.signal.removeEventListener('abort', this.listener);
+      }
+    };
+  }
+
+  private readonly listener = () => {
+    for (const callback of [...this.callbacks]) callback();
+  };
+}
+
+/** What watches the option `signal`, or null where there is none. Throws a TypeError where it is no `AbortSignal`. */
+export function watchSignal(option: unknown): AbortWatch | null {
+  if (option === undefined) return null;
+  const signal = option as Partial<AbortSignalLike> | null;
   if (
     typeof signal !== 'object' ||
     signal === null ||
@@ -22,20 +59,5 @@ export function checkSignalOption(value: unknown): AbortSignalLike | null {
   ) {
     throw new TypeError('options.signal must be an AbortSignal');
   }
-  return signal as AbortSignalLike;
-}
-
-/** Why `signal`, which is aborted, is. Where it has no reason, an error like that of Node's own functions. */
-export function abortReason(signal: AbortSignalLike): unknown {
-  if (signal.reason !== undefined) return signal.reason;
-  const error = new Error('The operation was aborted');
-  error.name = 'AbortError';
-  return Object.assign(error, { code: 'ABORT_ERR' });
-}
-
-/** Calls `aborted` when `signal` is aborted, and not before this returns. Returns what makes it stop that. */
-export function onAbort(signal: AbortSignalLike | null, aborted: () => void): () => void {
-  if (signal === null) return () => {};
-  signal.addEventListener('abort', aborted);
-  return () => signal.removeEventListener('abort', aborted);
+  return new AbortWatch(signal as AbortSignalLike);
 }

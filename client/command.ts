@@ -1,5 +1,5 @@
 import { inspect } from 'util';
-import { type AbortSignalLike, abortReason, checkSignalOption } from './abort';
+import { type AbortSignalLike, type AbortWatch, watchSignal } from './abort';
 import { type BeforeUnfreeze, checkBeforeUnfreeze } from './before-unfreeze';
 import { type Bytes, toBytes } from './bytes';
 import type { Capability } from './capability';
@@ -421,7 +421,7 @@ export class Command {
    * `UnshareError` that names the step, and nothing is left behind.
    */
   async spawn(options: SpawnOptions = {}): Promise<Child> {
-    return await this.start(options, 'inherit', 'inherit');
+    return await this.start(options, watchSignal(options.signal), 'inherit', 'inherit');
   }
 
   /**
@@ -429,8 +429,8 @@ export class Command {
    * nothing, and what it writes to them is dropped.
    */
   async status(options: SpawnOptions = {}): Promise<ExitStatus> {
-    const signal = checkSignalOption(options.signal);
-    return await awaitStatus(await this.start(options, 'inherit', 'inherit'), signal);
+    const watch = watchSignal(options.signal);
+    return await awaitStatus(await this.start(options, watch, 'inherit', 'inherit'), watch);
   }
 
   /**
@@ -439,16 +439,19 @@ export class Command {
    * Waits for the end of the program and of both pipes, which processes that it leaves behind may hold open.
    */
   async output(options: SpawnOptions = {}): Promise<Output> {
-    const signal = checkSignalOption(options.signal);
-    return await collectOutput(await this.start(options, 'null', 'piped'), signal);
+    const watch = watchSignal(options.signal);
+    return await collectOutput(await this.start(options, watch, 'null', 'piped'), watch);
   }
 
-  private async start(options: SpawnOptions, stdin: StdioKind, stdoutAndStderr: StdioKind): Promise<Child> {
-    const signal = checkSignalOption(options.signal);
-    if (signal?.aborted) throw abortReason(signal);
-    const helper = options.helper ?? Helper.shared();
+  private async start(
+    { helper = Helper.shared() }: SpawnOptions,
+    watch: AbortWatch | null,
+    stdin: StdioKind,
+    stdoutAndStderr: StdioKind,
+  ): Promise<Child> {
+    if (watch?.aborted) throw watch.reason;
     try {
-      return await helper.start(this.snapshot(stdin, stdoutAndStderr), signal);
+      return await helper.start(this.snapshot(stdin, stdoutAndStderr), watch);
     } catch (error) {
       // It was made where the answer came in. Here, the stack leads to the caller.
       if (error instanceof UnshareError) Error.captureStackTrace?.(error);

@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from './abort';
+import type { AbortWatch } from './abort';
 import { Channel } from './channel';
 import type { Child } from './child';
 import type { UnshareError } from './error';
@@ -46,11 +46,11 @@ export class Connection {
     return this.process.pid;
   }
 
-  /** Starts a command, which `signal`, that is not aborted yet, ends. */
-  start(request: SpawnRequest, signal: AbortSignalLike | null): Promise<Child> {
+  /** Starts a command, which ends when the signal is aborted, which it is not yet. */
+  start(request: SpawnRequest, watch: AbortWatch | null): Promise<Child> {
     const current = workingDirectory();
     const startDir = startDirectory(current, this.directory, request);
-    return Run.start(this, { request, message: toSpawnMessage(request, current, startDir) }, signal);
+    return Run.start(this, { request, message: toSpawnMessage(request, current, startDir) }, watch);
   }
 
   /** Ends the helper; what is pending rejects with `error`. Resolves when it has ended. */

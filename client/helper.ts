@@ -1,5 +1,5 @@
 import { resolve } from 'path';
-import type { AbortSignalLike } from './abort';
+import type { AbortWatch } from './abort';
 import type { Child } from './child';
 import type { Connection } from './connection';
 import { disposeWith } from './dispose';
@@ -66,13 +66,13 @@ export class Helper implements AsyncDisposable {
   }
 
   /**
-   * @internal Starts a command, and before it the helper where there is none. `signal`, which is not aborted yet,
-   * ends the command.
+   * @internal Starts a command, and before it the helper where there is none. The command ends when the signal is
+   * aborted, which it is not yet.
    */
-  async start(request: SpawnRequest, signal: AbortSignalLike | null): Promise<Child> {
+  async start(request: SpawnRequest, watch: AbortWatch | null): Promise<Child> {
     if (this.closing !== null) throw closedError();
     this.connection ??= this.connect();
-    return this.connection.start(request, signal);
+    return this.connection.start(request, watch);
   }
 
   private connect(): Connection {

@@ -28,7 +28,7 @@ function pivotHint(errno: number): string | null {
         'shared; nor may the current root be the rootfs of an initramfs'
       );
     case Errno.EBUSY:
-      return 'the new root and the place of the old one must not be on the mount of the current root';
+      return 'the new root must be a mount point, other than the current root, and putOld must be on its mount';
     default:
       return null;
   }

@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from './abort';
+import type { AbortWatch } from './abort';
 import type { Child } from './child';
 import type { ExitStatus } from './exit-status';
 import type { PipeReader } from './pipe-reader';
@@ -14,22 +14,22 @@ export interface Output {
 }
 
 /** Waits for the end of `child`. Its pipes, which nobody is given, are closed then. */
-export async function awaitStatus(child: Child, signal: AbortSignalLike | null): Promise<ExitStatus> {
+export async function awaitStatus(child: Child, watch: AbortWatch | null): Promise<ExitStatus> {
   child.neglectPipes();
   try {
-    return await unlessAborted(signal, child, child.wait());
+    return await unlessAborted(watch, child, child.wait());
   } finally {
     child.closePipes();
   }
 }
 
 /** Reads all that `child` writes, and waits for its end. Where that fails, nothing is left behind. */
-export async function collectOutput(child: Child, signal: AbortSignalLike | null): Promise<Output> {
+export async function collectOutput(child: Child, watch: AbortWatch | null): Promise<Output> {
   const pipes = [child.takePipeReader(1), child.takePipeReader(2)] as const;
   child.neglectPipes();
   try {
     const [stdout, stderr, status] = await unlessAborted(
-      signal,
+      watch,
       child,
       Promise.all([readAll(pipes[0]), readAll(pipes[1]), child.wait()]),
     );

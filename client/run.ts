@@ -1,4 +1,4 @@
-import { type AbortSignalLike, abortReason, onAbort } from './abort';
+import type { AbortWatch } from './abort';
 import { beforeUnfreezeFailed } from './before-unfreeze';
 import type { CommandEvents } from './channel';
 import { Child } from './child';
@@ -43,19 +43,19 @@ export class Run implements CommandEvents {
   private referenced = true;
 
   /**
-   * Asks for a command over `connection`. The promise settles when it runs or has failed. `signal`, which is not
-   * aborted yet, ends it then.
+   * Asks for a command over `connection`. The promise settles when it runs or has failed. It ends when the
+   * signal is aborted, which it is not yet.
    */
-  static start(connection: Connection, asked: AskedCommand, signal: AbortSignalLike | null): Promise<Child> {
+  static start(connection: Connection, asked: AskedCommand, watch: AbortWatch | null): Promise<Child> {
     return new Promise((resolve, reject) => {
-      new Run(connection, asked, signal, { resolve, reject });
+      new Run(connection, asked, watch, { resolve, reject });
     });
   }
 
   private constructor(
     connection: Connection,
     asked: AskedCommand,
-    signal: AbortSignalLike | null,
+    watch: AbortWatch | null,
     start: Settler<Child>,
   ) {
     this.connection = connection;
@@ -63,7 +63,7 @@ export class Run implements CommandEvents {
     this.start = start;
     this.command = connection.channel.spawn(asked.message, this);
     connection.ref();
-    this.unwatch = onAbort(signal, () => this.abort(abortReason(signal!)));
+    this.unwatch = watch?.onAbort(() => this.abort(watch.reason)) ?? (() => {});
   }
 
   frozen(message: unshare.v1.Frozen): void {

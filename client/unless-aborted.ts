@@ -1,21 +1,21 @@
-import { type AbortSignalLike, abortReason, onAbort } from './abort';
+import type { AbortWatch } from './abort';
 import type { Child } from './child';
 
 /**
- * Settles as `work` does, unless `signal`, which ends `child`, is aborted before: then it rejects with the reason as soon
+ * Settles as `work` does, unless the signal, which ends `child`, is aborted before: then it rejects with the reason as soon
  * as `child` has died, and does not wait for the rest of the work.
  */
-export function unlessAborted<T>(signal: AbortSignalLike | null, child: Child, work: Promise<T>): Promise<T> {
-  if (signal === null) return work;
+export function unlessAborted<T>(watch: AbortWatch | null, child: Child, work: Promise<T>): Promise<T> {
+  if (watch === null) return work;
   return new Promise((resolve, reject) => {
     let aborted = false;
     const abort = () => {
       aborted = true;
-      const rejectNow = () => reject(abortReason(signal));
+      const rejectNow = () => reject(watch.reason);
       // Where the helper is lost, so is the child.
       child.wait().then(rejectNow, rejectNow);
     };
-    const stop = onAbort(signal, abort);
+    const stop = watch.onAbort(abort);
     work
       .then(
         value => {
@@ -27,6 +27,6 @@ export function unlessAborted<T>(signal: AbortSignalLike | null, child: Child, w
       )
       .then(stop);
     // It may have been between the start of the child and now.
-    if (signal.aborted) abort();
+    if (watch.aborted) abort();
   });
 }

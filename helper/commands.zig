@@ -67,7 +67,6 @@ pub const Command = struct {
     map_pid: sys.fd_t,
     /// Reading end of its standard error.
     map_stderr: sys.fd_t,
-    map_usage: sys.Rusage,
     /// Where the child that shares the helper's memory runs while starting.
     place: ?*launch.Place,
     failure: Failure,
@@ -162,7 +161,6 @@ pub fn add(id: u32) ?Index {
         .go = -1,
         .map_pid = -1,
         .map_stderr = -1,
-        .map_usage = undefined,
         .place = null,
         .failure = .{ .stage = .unspecified },
         .pipes = none,
@@ -176,6 +174,13 @@ pub fn add(id: u32) ?Index {
 pub fn get(index: Index) *Command {
     std.debug.assert(index < pool.used);
     return &pool.items[index];
+}
+
+var map_usages: [limits.commands_max]sys.Rusage = undefined;
+
+/// What the runner of the command's map commands has used, for when one has failed: too much to have in every command.
+pub fn mapUsage(index: Index) *sys.Rusage {
+    return &map_usages[index];
 }
 
 pub fn findById(id: u32) ?Index {

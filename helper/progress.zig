@@ -156,13 +156,14 @@ pub fn finish(index: commands.Index) void {
     std.debug.assert(command.livingProcesses() == 0);
     endStarting(command);
     commands.closePipes(command);
-    tellFailure(command);
+    tellFailure(index);
     closeOwn(&command.map_stderr);
     commands.markDead(index);
     commands.remove(index);
 }
 
-fn tellFailure(command: *Command) void {
+fn tellFailure(index: commands.Index) void {
+    const command = commands.get(index);
     switch (command.failure.stage) {
         .aux_command_exited, .aux_command_killed => {},
         else => return answers.failed(command.id, command.failure),
@@ -170,7 +171,7 @@ fn tellFailure(command: *Command) void {
     var buffer: [limits.map_command_stderr_size_max]u8 = undefined;
     const size = linux.read(command.map_stderr, &buffer, buffer.len);
     const stderr = if (sys.errnoOf(size) == 0) buffer[0..size] else buffer[0..0];
-    answers.mapCommandFailed(command.id, command.failure, &command.map_usage, stderr);
+    answers.mapCommandFailed(command.id, command.failure, commands.mapUsage(index), stderr);
 }
 
 /// Nobody uses the pipes to and from the processes, and the shared memory, any more.

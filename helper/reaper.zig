@@ -23,7 +23,7 @@ pub fn reapAll() void {
 fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
     const index = owner.index;
     const command = commands.get(index);
-    if (owner.role == .map_runner) command.map_usage = usage.*;
+    if (owner.role == .map_runner) commands.mapUsage(index).* = usage.*;
     if (command.state == .starting) {
         // Its death may come first in a round in which both are ready; the client hears of the start before the end.
         const is_program = owner.role == .child and command.phase == .released;

@@ -43,11 +43,17 @@ fn launchProcesses(index: commands.Index, plan: *Plan) ?Failure {
     const command = commands.get(index);
     if (openPipes(command, plan)) |failure| return failure;
     // Read when a process has ended, too, and not only at its end: reading must not wait.
-    const report_pipe = makePipe(.{ .CLOEXEC = true, .NONBLOCK = true }) catch |err| return pipeFailure(err, .none, 0);
+    const report_pipe = switch (makePipe(.{ .CLOEXEC = true, .NONBLOCK = true })) {
+        .ends => |ends| ends,
+        .errno => |errno| return pipeFailure(errno, .none, 0),
+    };
     command.report = report_pipe.reader;
     plan.report = report_pipe.writer;
     if (plan.waitsForGo()) {
-        const go_pipe = makePipe(.{ .CLOEXEC = true }) catch |err| return pipeFailure(err, .none, 0);
+        const go_pipe = switch (makePipe(.{ .CLOEXEC = true })) {
+            .ends => |ends| ends,
+            .errno => |errno| return pipeFailure(errno, .none, 0),
+        };
         plan.go = go_pipe.reader;
         command.go = go_pipe.writer;
     }
@@ -94,11 +100,17 @@ fn clone(plan: *Plan, place: ?*launch.Place) usize {
 
 fn launchMapRunner(index: commands.Index, plan: *Plan) ?Failure {
     const command = commands.get(index);
-    const pid_pipe = makePipe(.{ .CLOEXEC = true }) catch |err| return pipeFailure(err, .none, 0);
+    const pid_pipe = switch (makePipe(.{ .CLOEXEC = true })) {
+        .ends => |ends| ends,
+        .errno => |errno| return pipeFailure(errno, .none, 0),
+    };
     defer sys.close(pid_pipe.reader);
     command.map_pid = pid_pipe.writer;
     // A program that writes more than there is room for goes on without the rest, and nobody waits.
-    const stderr_pipe = makePipe(.{ .CLOEXEC = true, .NONBLOCK = true }) catch |err| return pipeFailure(err, .none, 0);
+    const stderr_pipe = switch (makePipe(.{ .CLOEXEC = true, .NONBLOCK = true })) {
+        .ends => |ends| ends,
+        .errno => |errno| return pipeFailure(errno, .none, 0),
+    };
     defer sys.close(stderr_pipe.writer);
     command.map_stderr = stderr_pipe.reader;
     const result = map_runner.launch(plan, .{ .pid = pid_pipe.reader, .stderr = stderr_pipe.writer });
@@ -120,25 +132,16 @@ fn procIsUsable() bool {
 }
 
 const PipeEnds = struct { reader: sys.fd_t, writer: sys.fd_t };
-const PipeError = error{ TooManyFiles, TooManyFilesInSystem, OutOfMemory };
+const PipeResult = union(enum) { ends: PipeEnds, errno: u16 };
 
-fn makePipe(flags: linux.O) PipeError!PipeEnds {
+fn makePipe(flags: linux.O) PipeResult {
     var ends: [2]sys.fd_t = undefined;
-    return switch (@as(sys.E, @enumFromInt(sys.errnoOf(linux.pipe2(&ends, flags))))) {
-        .SUCCESS => .{ .reader = ends[0], .writer = ends[1] },
-        .MFILE => error.TooManyFiles,
-        .NFILE => error.TooManyFilesInSystem,
-        else => error.OutOfMemory,
-    };
+    const errno = sys.errnoOf(linux.pipe2(&ends, flags));
+    return if (errno == 0) .{ .ends = .{ .reader = ends[0], .writer = ends[1] } } else .{ .errno = errno };
 }
 
-fn pipeFailure(err: PipeError, item: Item, number: sys.fd_t) Failure {
-    const e: sys.E = switch (err) {
-        error.TooManyFiles => .MFILE,
-        error.TooManyFilesInSystem => .NFILE,
-        error.OutOfMemory => .NOMEM,
-    };
-    return .{ .stage = .create_pipe, .call = .pipe2, .errno = @intFromEnum(e), .item = item, .index = @intCast(number) };
+fn pipeFailure(errno: u16, item: Item, number: sys.fd_t) Failure {
+    return .{ .stage = .create_pipe, .call = .pipe2, .errno = errno, .item = item, .index = @intCast(number) };
 }
 
 fn openPipes(command: *commands.Command, plan: *Plan) ?Failure {
@@ -148,7 +151,10 @@ fn openPipes(command: *commands.Command, plan: *Plan) ?Failure {
             .pipe_write => false,
             else => continue,
         };
-        const ends = makePipe(.{ .CLOEXEC = true }) catch |err| return pipeFailure(err, .descriptor, descriptor.number);
+        const ends = switch (makePipe(.{ .CLOEXEC = true })) {
+            .ends => |made| made,
+            .errno => |errno| return pipeFailure(errno, .descriptor, descriptor.number),
+        };
         if (commands.takeLargePipe(command)) makeLarge(ends.reader);
         descriptor.fd = if (program_reads) ends.reader else ends.writer;
         const kept: commands.Pipe = .{

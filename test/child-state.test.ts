@@ -1,8 +1,10 @@
 import { execFileSync } from 'child_process';
-import { constants } from 'fs';
+import { chmodSync, constants, writeFileSync } from 'fs';
+import * as path from 'path';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
+import { makeScratch } from './scratch';
 import {
   descriptorsOf,
   fixture,
@@ -208,6 +210,38 @@ test('the helper holds nothing but its own descriptors', async () => {
     .map(([, link]) => link.replace(/\d+/, 'N'));
   assert.equal(links.sort(), ['anon_inode:[eventpoll]', 'anon_inode:[signalfd]', 'socket:[N]']);
   await helper.close();
+});
+
+test('envVarWithPid: the program’s own pid, as it sees it', async () => {
+  const outside = await stateOf(command => command.envClear().envVarWithPid('LISTEN_PID'));
+  assert.equal(outside.environment, [`LISTEN_PID=${outside.pid}`]);
+  const inside = await stateOf(command =>
+    command
+      .envVarWithPid('LISTEN_PID')
+      .envRemove('LISTEN_PID')
+      .envVarWithPid('LISTEN_PID')
+      .unshare('user', 'pid')
+      .setIdMaps(...rootMaps()),
+  );
+  assert.ok(inside.environment.includes('LISTEN_PID=1'));
+});
+
+test('keepSigmask: what the helper was started with ignored stays ignored, all of it', async () => {
+  const binary = path.join(packageRoot, 'dist/helper', process.arch, 'unshare-helper');
+  const wrapper = path.join(makeScratch(), 'helper');
+  // Real-time signals too; SIGCHLD is the one whose disposition the helper changes itself.
+  writeFileSync(wrapper, `#!/bin/bash\ntrap '' USR1 HUP CHLD 40 64\nexec ${binary} "$@"\n`);
+  chmodSync(wrapper, 0o755);
+  const helper = new Helper({ path: wrapper });
+  const run = async (command: Command) => {
+    const { stdout } = await command.output({ helper });
+    return JSON.parse(stdout.toString()) as { ignored_signals: number[]; blocked_signals: number[] };
+  };
+  const kept = await run(new Command(reachableFixture('state')).keepSigmask());
+  const reset = await run(new Command(reachableFixture('state')));
+  await helper.close();
+  assert.equal(kept.ignored_signals, [1, 10, 17, 40, 64]);
+  assert.equal([reset.ignored_signals, reset.blocked_signals], [[], []]);
 });
 
 test.run();

@@ -91,4 +91,15 @@ test('a process that dies meanwhile is reported', async () => {
   nothingIsLeft();
 });
 
+test('a frozen process holds no copy of another command’s pipe', async () => {
+  const reading = await shell('exec cat').stdin('piped').stdout('piped').spawn();
+  const command = shell('true').beforeUnfreeze(async () => {
+    // `cat` ends only when nobody has the writing end open any more.
+    reading.stdin!.end('told');
+    assert.is(await reading.stdout!.text(), 'told');
+    await reading.wait();
+  });
+  assert.ok((await command.status()).success);
+});
+
 test.run();

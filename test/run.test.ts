@@ -1,6 +1,6 @@
 import { EventEmitter } from 'events';
 import * as assert from 'uvu/assert';
-import { type AbortSignalLike, abortReason } from '../client/abort';
+import { type AbortSignalLike, type AbortWatch, watchSignal } from '../client/abort';
 import { Channel, MESSAGE_OUT_MAX } from '../client/channel';
 import type { Child } from '../client/child';
 import { encodeFrame, FrameDecoder } from '../client/codec';
@@ -292,7 +292,7 @@ test('the signal of a runtime has what is needed of it', () => {
   if (AbortController === undefined) return;
   const controller = new AbortController();
   controller.abort();
-  const { name, code } = abortReason(controller.signal) as { name: string; code: unknown };
+  const { name, code } = watchSignal(controller.signal)!.reason as { name: string; code: unknown };
   assert.is(name, 'AbortError');
   assert.ok(code === 'ABORT_ERR' || code === 20);
 });
@@ -364,8 +364,8 @@ function connect() {
       references -= 1;
     },
   } as unknown as Connection;
-  const start = async (request: SpawnRequest, signal: AbortSignalLike | null): Promise<Child> =>
-    Run.start(connection, { request, message: toSpawnMessage(request, { path: '/' }, null) }, signal);
+  const start = async (request: SpawnRequest, watch: AbortWatch | null): Promise<Child> =>
+    Run.start(connection, { request, message: toSpawnMessage(request, { path: '/' }, null) }, watch);
   const options = (signal?: AbortSignalLike): SpawnOptions => {
     const helper = { start } as unknown as Helper;
     return signal === undefined ? { helper } : { helper, signal };

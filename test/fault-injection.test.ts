@@ -1,0 +1,107 @@
+import { chmodSync, existsSync, writeFileSync } from 'fs';
+import * as path from 'path';
+import { type Command, Helper, step } from 'unshare';
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { makeScratch } from './scratch';
+import { childrenOf, descriptorsOf, packageRoot, rejection, rootMaps, shell } from './support';
+
+const test = suite('fault injection');
+const strace = '/usr/bin/strace';
+const skip = !existsSync(strace) && 'strace is not installed';
+const binary = path.join(packageRoot, 'dist/helper', process.arch, 'unshare-helper');
+const scratch = makeScratch();
+
+/** A helper in which, and in whose children, every such system call fails. */
+function helperWithout(call: string, error: string): Helper {
+  const wrapper = path.join(scratch, `without-${call}-${error}`);
+  // With -D, strace is not the parent: the helper keeps its pid.
+  const command = `exec ${strace} -D -f -o /dev/null -e trace=${call} -e inject=${call}:error=${error}`;
+  writeFileSync(wrapper, `#!/bin/sh\n${command} ${binary}\n`);
+  chmodSync(wrapper, 0o755);
+  return new Helper({ path: wrapper });
+}
+
+interface Fault {
+  call: string;
+  /** In a user namespace of its own, so that everybody may. */
+  prepare: (command: Command) => Command;
+  stage: string;
+  item: string | null;
+}
+
+const inside = (command: Command) => command.unshare('user', 'mount').setIdMaps(...rootMaps());
+
+const faults: Fault[] = [
+  { call: 'pipe2', prepare: command => command, stage: 'CreatePipe', item: null },
+  { call: 'prctl', prepare: command => command, stage: 'ParentDeathSignal', item: null },
+  { call: 'setpgid', prepare: command => command.makeGroupLeader(), stage: 'SetPGid', item: null },
+  { call: 'mount', prepare: inside, stage: 'ChangeRoot', item: 'mount propagation' },
+  { call: 'chroot', prepare: command => inside(command).chrootDir('/'), stage: 'ChangeRoot', item: '/' },
+  {
+    call: 'pivot_root',
+    prepare: command => inside(command).pivotRoot('/', '/tmp', false),
+    stage: 'ChangeRoot',
+    item: '/',
+  },
+  { call: 'chdir', prepare: command => command.currentDir('/tmp'), stage: 'Chdir', item: '/tmp' },
+  { call: 'setgroups', prepare: command => command.groups([1]), stage: 'SetUser', item: 'groups' },
+  { call: 'setresgid', prepare: command => inside(command).gid(0), stage: 'SetUser', item: 'gid' },
+  { call: 'setresuid', prepare: command => inside(command).uid(0), stage: 'SetUser', item: 'uid' },
+  { call: 'capset', prepare: command => inside(command).keepCaps([]), stage: 'CapSet', item: 'capabilities' },
+  { call: 'dup3', prepare: command => command.stdin('null'), stage: 'StdioError', item: 'stdin' },
+  { call: 'unshare', prepare: command => inside(command).unshare('time'), stage: 'Fork', item: 'time' },
+  {
+    call: 'setns',
+    prepare: command => command.setNamespace('/proc/self/ns/uts', 'uts'),
+    stage: 'SetNs',
+    item: 'uts',
+  },
+  {
+    call: 'getppid',
+    prepare: command => command.preExec([step.syscall('getppid')]),
+    stage: 'PreExec',
+    item: 'step 0 (getppid)',
+  },
+];
+
+for (const { call, prepare, stage, item } of faults) {
+  test(
+    `${call} fails: stage ${stage}, and nothing is left`,
+    async () => {
+      const helper = helperWithout(call, 'EIO');
+      for (let time = 0; time < 2; time += 1) {
+        const error = await rejection(prepare(shell('true')).spawn({ helper }));
+        assert.equal([error.stage, error.code, error.syscall, error.item], [stage, 'EIO', call, item]);
+      }
+      assert.equal(childrenOf(helper.pid!), []);
+      const open = [...descriptorsOf(helper.pid!).keys()].filter(number => number > 2);
+      // Control socket, epoll, signalfd.
+      assert.is(open.length, 3);
+      await helper.close();
+    },
+    { skip },
+  );
+}
+
+for (const call of ['clone3', 'close_range']) {
+  test(
+    `without ${call}, as on an older kernel, everything works`,
+    async () => {
+      const helper = helperWithout(call, 'ENOSYS');
+      const list = 'ls /proc/self/fd | wc -l';
+      const plain = await shell(list).output({ helper });
+      // And the one by which `ls` reads the directory.
+      assert.is(plain.stdout.toString(), '4\n');
+      const isolated = await shell(`id -u; echo $$; ${list}`)
+        .unshare('user', 'pid', 'net', 'time')
+        .setIdMaps(...rootMaps())
+        .output({ helper });
+      assert.is(isolated.stdout.toString(), '0\n1\n4\n', isolated.stderr.toString());
+      await helper.close();
+    },
+    { skip },
+  );
+}
+
+test.run();
