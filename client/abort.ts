@@ -46,7 +46,10 @@ export class AbortWatch {
   };
 }
 
-/** What watches the option `signal`, or null where there is none. Throws a TypeError where it is no `AbortSignal`. */
+/**
+ * What watches the option `signal`, or null where there is none. Throws a TypeError where it is no
+ * `AbortSignal`.
+ */
 export function watchSignal(option: unknown): AbortWatch | null {
   if (option === undefined) return null;
   const signal = option as Partial<AbortSignalLike> | null;

@@ -1,8 +1,8 @@
 import { UnshareError } from './error';
 
 /**
- * What is done while the child is there, frozen; it gets the process id, as the helper's pid namespace numbers it. The child
- * goes on when that has returned, or the promise that it returns is fulfilled.
+ * What is done while the child is there, frozen; it gets the process id, as the helper's pid namespace
+ * numbers it. The child goes on when that has returned, or the promise that it returns is fulfilled.
  */
 export type BeforeUnfreeze = (pid: number) => unknown;
 

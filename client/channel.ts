@@ -22,7 +22,10 @@ const ID_MAX = 2 ** 32 - 1;
  * called. An `UnshareError` that one of them throws ends the conversation.
  */
 export interface CommandEvents {
-  /** It is there, frozen, as it was asked to be: `unfreeze` or `abort` has to follow. Called once, before `spawned`. */
+  /**
+   * It is there, frozen, as it was asked to be: `unfreeze` or `abort` has to follow. Called once, before
+   * `spawned`.
+   */
   frozen(message: v1.Frozen): void;
   /** It runs. */
   spawned(message: v1.Spawned): void;
@@ -45,7 +48,8 @@ export interface ChannelOptions {
 }
 
 /**
- * How far a command has come: asked for, to be frozen at first; frozen; asked for or unfrozen, to run next; running.
+ * How far a command has come: asked for, to be frozen at first; frozen; asked for or unfrozen, to run next;
+ * running.
  */
 type Progress = 'freezing' | 'frozen' | 'starting' | 'running';
 

@@ -36,8 +36,8 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Hands over the pipe that the program writes to as this descriptor: one declared by `Fd.pipedWrite()`, or 1 or
-   * 2, where it is what `stdout` or `stderr` is. Null where there is none, and when called again.
+   * Hands over the pipe that the program writes to as this descriptor: one declared by `Fd.pipedWrite()`, or
+   * 1 or 2, where it is what `stdout` or `stderr` is. Null where there is none, and when called again.
    */
   takePipeReader(fd: number): PipeReader | null {
     const pipe = this.pipes.get(fd);
@@ -47,8 +47,8 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Hands over the pipe that the program reads from as this descriptor: one declared by `Fd.pipedRead()`, or 0,
-   * where it is what `stdin` is. Null where there is none, and when called again.
+   * Hands over the pipe that the program reads from as this descriptor: one declared by `Fd.pipedRead()`, or
+   * 0, where it is what `stdin` is. Null where there is none, and when called again.
    */
   takePipeWriter(fd: number): PipeWriter | null {
     const pipe = this.pipes.get(fd);
@@ -96,8 +96,8 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * @internal For a child that nobody is given: the program is at the end of what it would read from the pipes that
-   * were not taken, and what it writes to them is dropped.
+   * @internal For a child that nobody is given: the program is at the end of what it would read from the
+   * pipes that were not taken, and what it writes to them is dropped.
    */
   neglectPipes(): void {
     for (const pipe of this.pipes.values()) {

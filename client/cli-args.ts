@@ -26,7 +26,7 @@ Runs a program in new namespaces. The exit status is that of the program, or 128
 is 127 where there is no such program, and 126 where it could not be started for another reason.
 
 Options:
-  --unshare LIST  new namespaces, separated by commas: user, pid, mount, net, uts, ipc, cgroup
+  --unshare LIST  new namespaces, separated by commas: user, pid, mount, net, uts, ipc, cgroup, time
   --map-root      map the own user and group to root, in a new user namespace
   --uid N         user id of the program
   --gid N         group id of the program

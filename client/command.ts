@@ -31,9 +31,9 @@ export interface SpawnOptions {
   /** The helper that starts it. Default: the shared one. */
   helper?: Helper;
   /**
-   * Ends the command when it is aborted. Before the program runs, the promise rejects with the reason once nothing of
-   * it is left; before the call, nothing is started. Later the program gets SIGKILL: `status` and `output` reject with
-   * the reason when it has died, and `Child.wait` resolves as ever.
+   * Ends the command when it is aborted. Before the program runs, the promise rejects with the reason once
+   * nothing of it is left; before the call, nothing is started. Later the program gets SIGKILL: `status` and
+   * `output` reject with the reason when it has died, and `Child.wait` resolves as ever.
    */
   signal?: AbortSignalLike;
 }
@@ -42,13 +42,13 @@ export interface SpawnOptions {
 const NO_SIGNAL = 0;
 
 /**
- * A program to start, and everything that is to be arranged for it (`unshare::Command` of the crate, modelled
- * on `std::process::Command`).
+ * A program to start, and everything that is to be arranged for it (`unshare::Command` of the crate,
+ * modelled on `std::process::Command`).
  *
- * Every method but `display` and the last three returns the command itself. What cannot be used throws at once, from
- * the method that it was given to: a TypeError or a RangeError that names the argument. A command can be spawned
- * many times. It is a value at the moment of the call: what is changed later does not reach what was spawned
- * before.
+ * Every method but `display` and the last three returns the command itself. What cannot be used throws at
+ * once, from the method that it was given to: a TypeError or a RangeError that names the argument. A command
+ * can be spawned many times. It is a value at the moment of the call: what is changed later does not reach
+ * what was spawned before.
  */
 export class Command {
   private readonly program: Buffer;
@@ -70,8 +70,8 @@ export class Command {
    * A command that inherits environment, working directory and standard input, output and error, and has no
    * arguments.
    *
-   * There is no search in PATH, ever: the path goes to `execve` as it is, after root and working directory have
-   * changed. Where that fails, the stage is `Exec`.
+   * There is no search in PATH, ever: the path goes to `execve` as it is, after root and working directory
+   * have changed. Where that fails, the stage is `Exec`.
    */
   constructor(program: Bytes) {
     this.program = toBytes(program, 'program');
@@ -138,12 +138,13 @@ export class Command {
   }
 
   /**
-   * Sets an environment variable to the process id of the program, as the program sees it itself: inside its pid
-   * namespace. For `LISTEN_PID` of `man 3 sd_listen_fds`, among others (`env_var_with_pid` of the crate).
+   * Sets an environment variable to the process id of the program, as the program sees it itself: inside its
+   * pid namespace. For `LISTEN_PID` of `man 3 sd_listen_fds`, among others (`env_var_with_pid` of the
+   * crate).
    *
-   * A later `env`, `envs`, `envRemove` or `envClear` for it cancels this, and the other way round. There is one such
-   * variable: a call with another key removes the one before. A key as for `env`; one of more than 255 bytes rejects
-   * at the stage `Limit`.
+   * A later `env`, `envs`, `envRemove` or `envClear` for it cancels this, and the other way round. There is
+   * one such variable: a call with another key removes the one before. A key as for `env`; one of more than
+   * 255 bytes rejects at the stage `Limit`.
    */
   envVarWithPid(key: Bytes): this {
     this.environment.setPid(key);
@@ -153,19 +154,23 @@ export class Command {
   /**
    * Sets the working directory. An absolute path is one inside the new root, where there is one.
    *
-   * A relative path starts at the client's directory, at the moment of the spawn; so does the program where this is
-   * not called. With a new root, that is the client's directory without the path of the root in front, or `/` where
-   * it is outside of the root; with both kinds of new roots, one after the other. In a mount namespace that was
-   * joined, it is looked up in there.
+   * A relative path starts at the client's directory, at the moment of the spawn; so does the program where
+   * this is not called. With a new root, that is the client's directory without the path of the root in
+   * front, or `/` where it is outside of the root; with both kinds of new roots, one after the other. In a
+   * mount namespace that was joined, it is looked up in there.
    *
-   * Rejects at the stage `Chdir`, naming the directory, where it cannot be entered, or where the client's was removed.
+   * Rejects at the stage `Chdir`, naming the directory, where it cannot be entered, or where the client's
+   * was removed.
    */
   currentDir(directory: Bytes): this {
     this.directory = toBytes(directory, 'currentDir');
     return this;
   }
 
-  /** Sets what the program has as its standard input. Rejects at the stages `CreatePipe`, `StdioError`, `PipeError`. */
+  /**
+   * Sets what the program has as its standard input. Rejects at the stages `CreatePipe`, `StdioError`,
+   * `PipeError`.
+   */
   stdin(stdio: StdioLike): this {
     this.descriptors.setStdio(0, toStdio(stdio, 'stdin'));
     return this;
@@ -184,12 +189,12 @@ export class Command {
   }
 
   /**
-   * Sets what the program has as the descriptor with this number, 3 at least (`file_descriptor` of the crate). Of
-   * several calls for a number, the last counts. The program has no other descriptors than these and standard input,
-   * output and error.
+   * Sets what the program has as the descriptor with this number, 3 at least (`file_descriptor` of the
+   * crate). Of several calls for a number, the last counts. The program has no other descriptors than these
+   * and standard input, output and error.
    *
-   * Rejects at the stages `CreatePipe`, `StdioError` (EBADF for a number past the limit of open files, `man 2
-   * getrlimit`), `PipeError`, and `Limit` for more than 64 of them.
+   * Rejects at the stages `CreatePipe`, `StdioError` (EBADF for a number past the limit of open files, `man
+   * 2 getrlimit`), `PipeError`, and `Limit` for more than 64 of them.
    */
   fileDescriptor(number: number, fd: Fd): this {
     this.descriptors.set(number, fd);
@@ -197,9 +202,10 @@ export class Command {
   }
 
   /**
-   * Closes descriptors from `from` on, 3 at least, up to and without `to`, right before `execve` and after `preExec`,
-   * which may have opened some (`man 2 close_range`; `close_fds` of the crate). Calls add up. Those of
-   * `fileDescriptor` and standard input, output and error stay open. More than 64 ranges reject at the stage `Limit`.
+   * Closes descriptors from `from` on, 3 at least, up to and without `to`, right before `execve` and after
+   * `preExec`, which may have opened some (`man 2 close_range`; `close_fds` of the crate). Calls add up.
+   * Those of `fileDescriptor` and standard input, output and error stay open. More than 64 ranges reject at
+   * the stage `Limit`.
    */
   closeFds(from = 3, to = Number.POSITIVE_INFINITY): this {
     this.descriptors.close(from, to);
@@ -207,8 +213,8 @@ export class Command {
   }
 
   /**
-   * Undoes `stdin`, `stdout`, `stderr`, `fileDescriptor` and `closeFds`: as in a new command, standard input, output
-   * and error are inherited, and there is nothing else.
+   * Undoes `stdin`, `stdout`, `stderr`, `fileDescriptor` and `closeFds`: as in a new command, standard
+   * input, output and error are inherited, and there is nothing else.
    */
   resetFds(): this {
     this.descriptors.reset();
@@ -225,9 +231,9 @@ export class Command {
   }
 
   /**
-   * Sets what the mounts of a new mount namespace pass on to the ones that they are copies of, and get from them;
-   * default: `'private'`, nothing either way. Does nothing without such a namespace. Rejects at the stage
-   * `ChangeRoot`, item `mount propagation`.
+   * Sets what the mounts of a new mount namespace pass on to the ones that they are copies of, and get from
+   * them; default: `'private'`, nothing either way. Does nothing without such a namespace. Rejects at the
+   * stage `ChangeRoot`, item `mount propagation`.
    */
   mountPropagation(mode: MountPropagation): this {
     this.namespaces.setPropagation(mode);
@@ -235,17 +241,18 @@ export class Command {
   }
 
   /**
-   * Lets the program join a namespace of this kind (`man 2 setns`). A path is opened at the spawn, by the helper:
-   * `/proc/self` is not the client there; a relative one starts at the client's directory. A descriptor or an open
-   * file is used at the spawn too, and stays open; it is that of the client which has this number then. With `{ pid }`,
-   * as with a `Child`, it is the one that this process is in.
+   * Lets the program join a namespace of this kind (`man 2 setns`). A path is opened at the spawn, by the
+   * helper: `/proc/self` is not the client there; a relative one starts at the client's directory. A
+   * descriptor or an open file is used at the spawn too, and stays open; it is that of the client which has
+   * this number then. With `{ pid }`, as with a `Child`, it is the one that this process is in.
    *
-   * Of several calls for a kind, the last counts. The order of joining is fixed, and does not depend on that of the
-   * calls. The program itself is in a pid namespace that was joined, unlike with the crate. No kind can be joined and
-   * new at the same time, but for the user namespace: a new one is made inside the one that was joined.
+   * Of several calls for a kind, the last counts. The order of joining is fixed, and does not depend on that
+   * of the calls. The program itself is in a pid namespace that was joined, unlike with the crate. No kind
+   * can be joined and new at the same time, but for the user namespace: a new one is made inside the one
+   * that was joined.
    *
-   * Rejects at the stage `SetNs`, with the namespace as item, where it cannot be found or joined; at the stage `Fork`,
-   * ENOMEM, where all processes of the pid namespace have ended.
+   * Rejects at the stage `SetNs`, with the namespace as item, where it cannot be found or joined; at the
+   * stage `Fork`, ENOMEM, where all processes of the pid namespace have ended.
    */
   setNamespace(source: NamespaceSource, namespace: Namespace): this {
     this.namespaces.join(source, namespace);
@@ -269,9 +276,10 @@ export class Command {
    * Lets other programs write the id maps of `setIdMaps`, which may do more than the client: `newuidmap` and
    * `newgidmap` (`man 1 newuidmap`). Does nothing without `setIdMaps`.
    *
-   * Both are paths, without a search in PATH; relative ones start at the client's directory. No shell is involved.
-   * The one for uids is run first, and none for an empty map. One that cannot be started rejects at the stage
-   * `SetIdMap`; one that fails at `AuxCommandExited` or `AuxCommandKilled`, with its `exitStatus` and `stderr`.
+   * Both are paths, without a search in PATH; relative ones start at the client's directory. No shell is
+   * involved. The one for uids is run first, and none for an empty map. One that cannot be started rejects
+   * at the stage `SetIdMap`; one that fails at `AuxCommandExited` or `AuxCommandKilled`, with its
+   * `exitStatus` and `stderr`.
    */
   setIdMapCommands(newuidmap: Bytes, newgidmap: Bytes): this {
     this.namespaces.setIdMapCommands(newuidmap, newgidmap);
@@ -279,9 +287,9 @@ export class Command {
   }
 
   /**
-   * Sets the real, effective, saved and file-system uid (`man 2 setresuid`). In a new user namespace, the number is
-   * one of that. Without `groups`, the supplementary groups are dropped where that is allowed. Rejects at the stage
-   * `SetUser`.
+   * Sets the real, effective, saved and file-system uid (`man 2 setresuid`). In a new user namespace, the
+   * number is one of that. Without `groups`, the supplementary groups are dropped where that is allowed.
+   * Rejects at the stage `SetUser`.
    */
   uid(uid: number): this {
     this.credentials.setUid(uid);
@@ -295,8 +303,8 @@ export class Command {
   }
 
   /**
-   * Sets the supplementary groups (`man 2 setgroups`); of several calls, the last counts. Rejects at the stage
-   * `SetUser`, item `groups`, and at `Limit` for more than 65,536 of them.
+   * Sets the supplementary groups (`man 2 setgroups`); of several calls, the last counts. Rejects at the
+   * stage `SetUser`, item `groups`, and at `Limit` for more than 65,536 of them.
    */
   groups(gids: Iterable<number>): this {
     this.credentials.setGroups(gids);
@@ -304,12 +312,14 @@ export class Command {
   }
 
   /**
-   * Leaves the program these capabilities and no other, even where it runs as uid 0 (`man 7 capabilities`): they are
-   * what the permitted, effective, inheritable, ambient and bounding sets hold. Of several calls, the last counts.
-   * Without any, the inheritable set is reduced to the ambient one, and nothing else changes.
+   * Leaves the program these capabilities and no other, even where it runs as uid 0 (`man 7 capabilities`):
+   * they are what the permitted, effective, inheritable, ambient and bounding sets hold. Of several calls,
+   * the last counts. Without any, the inheritable set is reduced to the ambient one, and nothing else
+   * changes.
    *
-   * Rejects at the stage `CapSet`: EPERM, item `bounding`, where the helper lacks CAP_SETPCAP, which it takes to drop
-   * anything from that set; EPERM, item `capabilities`, where it does not have what is to be kept.
+   * Rejects at the stage `CapSet`: EPERM, item `bounding`, where the helper lacks CAP_SETPCAP, which it
+   * takes to drop anything from that set; EPERM, item `capabilities`, where it does not have what is to be
+   * kept.
    */
   keepCaps(capabilities: Iterable<Capability>): this {
     this.credentials.keep(capabilities);
@@ -317,8 +327,8 @@ export class Command {
   }
 
   /**
-   * Changes the root directory for the program (`man 2 chroot`) to this absolute path. With `pivotRoot`, it is one
-   * inside the root of that. The working directory is never outside: see `currentDir`.
+   * Changes the root directory for the program (`man 2 chroot`) to this absolute path. With `pivotRoot`, it
+   * is one inside the root of that. The working directory is never outside: see `currentDir`.
    *
    * Rejects at the stage `ChangeRoot`, naming the path.
    */
@@ -328,10 +338,11 @@ export class Command {
   }
 
   /**
-   * Makes `newRoot`, a mount point, the root of the program's mount namespace, and moves the old root to `putOld` (`man
-   * 2 pivot_root`); with `unmount`, it is detached afterwards. Both are absolute paths without `..`, as they are
-   * before this, and `putOld` is `newRoot` or a directory below. The command needs a mount namespace, a new one or one
-   * that it joins. The working directory is never in the old root by default: see `currentDir`.
+   * Makes `newRoot`, a mount point, the root of the program's mount namespace, and moves the old root to
+   * `putOld` (`man 2 pivot_root`); with `unmount`, it is detached afterwards. Both are absolute paths
+   * without `..`, as they are before this, and `putOld` is `newRoot` or a directory below. The command needs
+   * a mount namespace, a new one or one that it joins. The working directory is never in the old root by
+   * default: see `currentDir`.
    *
    * Rejects at the stage `ChangeRoot`, naming the path.
    */
@@ -341,7 +352,8 @@ export class Command {
   }
 
   /**
-   * Makes the program the leader of a process group of its own (`man 2 setpgid`). Rejects at the stage `SetPGid`.
+   * Makes the program the leader of a process group of its own (`man 2 setpgid`). Rejects at the stage
+   * `SetPGid`.
    */
   makeGroupLeader(on = true): this {
     if (typeof on !== 'boolean') throw new TypeError('makeGroupLeader must be a boolean');
@@ -369,9 +381,9 @@ export class Command {
   }
 
   /**
-   * Leaves the program the signals blocked and ignored that the helper was started with (`keep_sigmask` of the crate).
-   * Otherwise none is blocked, and all have their default actions. Node blocks none in what it starts, and gives most
-   * signals their default action; other runtimes pass more on.
+   * Leaves the program the signals blocked and ignored that the helper was started with (`keep_sigmask` of
+   * the crate). Otherwise none is blocked, and all have their default actions. Node blocks none in what it
+   * starts, and gives most signals their default action; other runtimes pass more on.
    */
   keepSigmask(): this {
     this.keepsSignalMask = true;
@@ -379,13 +391,13 @@ export class Command {
   }
 
   /**
-   * Sets what is called while the process of the program is there, in its namespaces and with its id maps written, but
-   * frozen: nothing else of the command was done yet. It gets the process id, as the helper's pid namespace numbers
-   * it, runs in the client, and may run other commands. When it returns, or the promise that it returns is fulfilled,
-   * the process goes on. Of several calls, the last counts.
+   * Sets what is called while the process of the program is there, in its namespaces and with its id maps
+   * written, but frozen: nothing else of the command was done yet. It gets the process id, as the helper's
+   * pid namespace numbers it, runs in the client, and may run other commands. When it returns, or the
+   * promise that it returns is fulfilled, the process goes on. Of several calls, the last counts.
    *
-   * Where it throws or rejects, the process is killed, and the spawn rejects at the stage `BeforeUnfreeze`, with what
-   * was thrown as `cause`.
+   * Where it throws or rejects, the process is killed, and the spawn rejects at the stage `BeforeUnfreeze`,
+   * with what was thrown as `cause`.
    */
   beforeUnfreeze(callback: (pid: number) => unknown): this {
     this.unfreezer = checkBeforeUnfreeze(callback);
@@ -393,12 +405,12 @@ export class Command {
   }
 
   /**
-   * Sets system calls that the process makes right before `execve`, when all else is done, in this order: what
-   * `step.syscall` and `step.allowFailure` make. Of several calls, the last counts. Arrays among their arguments are
-   * copied at each spawn.
+   * Sets system calls that the process makes right before `execve`, when all else is done, in this order:
+   * what `step.syscall` and `step.allowFailure` make. Of several calls, the last counts. Arrays among their
+   * arguments are copied at each spawn.
    *
-   * One that fails rejects at the stage `PreExec`, with its number as `index`, and its name in `item` and `syscall`;
-   * so does one whose name the kernel does not know, before anything is started.
+   * One that fails rejects at the stage `PreExec`, with its number, counted from 0, as `index`, and its name
+   * in `item`; so does one whose name the kernel does not know, before anything is started.
    */
   preExec(steps: Iterable<Step>): this {
     this.steps = checkSteps(steps);
@@ -425,8 +437,8 @@ export class Command {
   }
 
   /**
-   * Starts the program and waits for its end. Rejects as `spawn` and `Child.wait` do. From pipes, the program reads
-   * nothing, and what it writes to them is dropped.
+   * Starts the program and waits for its end. Rejects as `spawn` and `Child.wait` do. From pipes, the
+   * program reads nothing, and what it writes to them is dropped.
    */
   async status(options: SpawnOptions = {}): Promise<ExitStatus> {
     const watch = watchSignal(options.signal);
@@ -444,12 +456,13 @@ export class Command {
   }
 
   private async start(
-    { helper = Helper.shared() }: SpawnOptions,
+    options: SpawnOptions,
     watch: AbortWatch | null,
     stdin: StdioKind,
     stdoutAndStderr: StdioKind,
   ): Promise<Child> {
     if (watch?.aborted) throw watch.reason;
+    const helper = options.helper ?? Helper.shared();
     try {
       return await helper.start(this.snapshot(stdin, stdoutAndStderr), watch);
     } catch (error) {

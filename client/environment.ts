@@ -18,7 +18,9 @@ export class Environment {
     this.put(keyBytes, valueBytes);
   }
 
-  /** Sets a variable to the pid of the child. There is one such variable: of several, the last that was set. */
+  /**
+   * Sets a variable to the pid of the child. There is one such variable: of several, the last that was set.
+   */
   setPid(key: Bytes): void {
     const keyBytes = toKey(key);
     if (this.pidKey !== null) this.own().delete(this.pidKey);

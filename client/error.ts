@@ -39,7 +39,10 @@ export class UnshareError extends Error {
   readonly code: string | null;
   /** The system call that failed. */
   readonly syscall: string | null;
-  /** What it was about: a path, a namespace, `uid_map`, `stdout`, the number of a descriptor, `step 2 (ioctl)`… */
+  /**
+   * What it was about: a path, a namespace, `uid_map`, `stdout`, the number of a descriptor, `step 2
+   * (ioctl)`…
+   */
   readonly item: string | null;
   /** The item, where it is a path, or the path of the namespace that could not be joined. */
   readonly path: string | null;

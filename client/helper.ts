@@ -66,8 +66,8 @@ export class Helper implements AsyncDisposable {
   }
 
   /**
-   * @internal Starts a command, and before it the helper where there is none. The command ends when the signal is
-   * aborted, which it is not yet.
+   * @internal Starts a command, and before it the helper where there is none. The command ends when the
+   * signal is aborted, which it is not yet.
    */
   async start(request: SpawnRequest, watch: AbortWatch | null): Promise<Child> {
     if (this.closing !== null) throw closedError();

@@ -8,8 +8,8 @@ import { hasSlash, isAbsolute } from './path-components';
 const HEAD_SIZE = 256;
 
 /**
- * Why `man 2 execve` may have failed with `errno`. With `otherRoot`, paths lead elsewhere for the program than for the
- * client.
+ * Why `man 2 execve` may have failed with `errno`. With `otherRoot`, paths lead elsewhere for the program
+ * than for the client.
  */
 export function execHint(errno: number, program: Uint8Array, otherRoot: boolean): string | null {
   if (errno === Errno.ENOEXEC) {

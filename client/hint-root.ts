@@ -3,7 +3,9 @@ import { unshare } from './messages';
 
 import v1 = unshare.v1;
 
-/** Why the root, or the propagation of the mounts, could not be changed (`man 2 pivot_root`, `man 2 chroot`). */
+/**
+ * Why the root, or the propagation of the mounts, could not be changed (`man 2 pivot_root`, `man 2 chroot`).
+ */
 export function rootHint(errno: number, item: v1.Item): string | null {
   switch (item) {
     case v1.Item.ITEM_NEW_ROOT:

@@ -8,7 +8,10 @@ import { resolvePath, type WorkingDirectory } from './working-directory';
 
 import v1 = unshare.v1;
 
-/** The namespaces that a command is to join, besides the new ones that it gets, `made`. Throws at the stage `SetNs`. */
+/**
+ * The namespaces that a command is to join, besides the new ones that it gets, `made`. Throws at the stage
+ * `SetNs`.
+ */
 export function toJoins(
   joins: readonly JoinRequest[],
   made: readonly Namespace[],

@@ -4,14 +4,17 @@ import { checkInteger } from './ids';
 import type { JoinRequest } from './spawn-request';
 
 /**
- * Where a namespace is found: a path, as `/proc/1/ns/net` or what `ip netns add` makes; an open file, by its number or as
- * a `FileHandle`; or a process that is in it, which a `Child` is too.
+ * Where a namespace is found: a path, as `/proc/1/ns/net` or what `ip netns add` makes; an open file, by its
+ * number or as a `FileHandle`; or a process that is in it, which a `Child` is too.
  */
 export type NamespaceSource = Bytes | number | { readonly fd: number } | { readonly pid: number };
 
 const INT_MAX = 2 ** 31 - 1;
 
-/** The source that `value` stands for. Throws a TypeError or a RangeError, naming the argument, where it is none. */
+/**
+ * The source that `value` stands for. Throws a TypeError or a RangeError, naming the argument, where it is
+ * none.
+ */
 export function toJoinSource(value: NamespaceSource): JoinRequest['source'] {
   if (typeof value === 'string' || types.isUint8Array(value)) {
     const path = toBytes(value, 'source');

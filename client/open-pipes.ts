@@ -43,8 +43,9 @@ function isReadByProgram({ source }: v1.Descriptor.$Properties): boolean {
 }
 
 /**
- * Opens the client's ends of a command's pipes, by their number in the program. Both lists have the same ones. The
- * helper has to hold them until this returns. Throws at the stage `PipeError`, and leaves none open.
+ * Opens the client's ends of a command's pipes, by their number in the program. Both lists have the same
+ * ones. The helper has to hold them until this returns. Throws at the stage `PipeError`, and leaves none
+ * open.
  */
 export function openPipes(
   holder: PipeHolder,

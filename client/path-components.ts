@@ -12,8 +12,8 @@ export function hasSlash(path: Uint8Array): boolean {
 }
 
 /**
- * The names that a path goes through, without what leads nowhere: empty ones, of slashes side by side or at the end, and
- * `.`.
+ * The names that a path goes through, without what leads nowhere: empty ones, of slashes side by side or at
+ * the end, and `.`.
  */
 export function pathComponents(path: Uint8Array): Buffer[] {
   const bytes = Buffer.from(path.buffer, path.byteOffset, path.byteLength);
@@ -41,8 +41,8 @@ export function leadsUp(path: Uint8Array): boolean {
 }
 
 /**
- * What follows `directory` in `path`, both absolute, as an absolute path; null where `path` is not in `directory`. Only
- * names are compared: links and `..` are names like others.
+ * What follows `directory` in `path`, both absolute, as an absolute path; null where `path` is not in
+ * `directory`. Only names are compared: links and `..` are names like others.
  */
 export function pathInside(path: Uint8Array, directory: Uint8Array): Buffer | null {
   const components = pathComponents(path);

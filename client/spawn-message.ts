@@ -39,11 +39,11 @@ const PROPAGATIONS: Record<MountPropagation, v1.MountPropagation> = {
 const DESCRIPTOR_MAX = 2 ** 32 - 1;
 
 /**
- * The message that asks for a command. `current` is the client's working directory, where relative paths start; `startDir`
- * is where that of the command starts, or null for that of the helper.
+ * The message that asks for a command. `current` is the client's working directory, where relative paths
+ * start; `startDir` is where that of the command starts, or null for that of the helper.
  *
- * Throws at the stages `SetNs` and `SetIdMap` where a relative path cannot be told, and at `SetNs` where a kind of
- * namespace is new and joined.
+ * Throws at the stages `SetNs` and `SetIdMap` where a relative path cannot be told, and at `SetNs` where a
+ * kind of namespace is new and joined.
  */
 export function toSpawnMessage(
   request: SpawnRequest,

@@ -6,7 +6,9 @@ import type { Step, StepValue } from './step';
 
 import v1 = unshare.v1;
 
-/** The steps as the messages have them: an array that is used again is a reference to where it stood first. */
+/**
+ * The steps as the messages have them: an array that is used again is a reference to where it stood first.
+ */
 export function toSteps(steps: readonly Step[]): v1.Step.$Properties[] {
   const places = new Map<object, v1.BufferReference.$Properties>();
   return steps.map((step, stepIndex) => ({

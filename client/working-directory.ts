@@ -19,11 +19,12 @@ export function workingDirectory(): WorkingDirectory {
 export type StartRequest = Pick<SpawnRequest, 'currentDir' | 'pivotRoot' | 'chrootDir' | 'joins'>;
 
 /**
- * Where the working directory of a command starts, or null where that does not matter, or is where the helper is, which was
- * started in `helperDirectory`. `current` is that of the client.
+ * Where the working directory of a command starts, or null where that does not matter, or is where the
+ * helper is, which was started in `helperDirectory`. `current` is that of the client.
  *
- * With new roots it is a path inside them: the client's directory without the path of the root in front, or `/` where it is
- * outside; the crate's rule. Throws at the stage `Chdir` where the client's directory is needed and cannot be named.
+ * With new roots it is a path inside them: the client's directory without the path of the root in front, or
+ * `/` where it is outside; the crate's rule. Throws at the stage `Chdir` where the client's directory is
+ * needed and cannot be named.
  */
 export function startDirectory(
   current: WorkingDirectory,
@@ -60,8 +61,8 @@ function outsideRoots(current: WorkingDirectory, helperDirectory: WorkingDirecto
 }
 
 /**
- * `path` as an absolute one, where a relative one starts at the client's working directory. Throws with `failure`, which
- * says what it is the path of, where that cannot be named.
+ * `path` as an absolute one, where a relative one starts at the client's working directory. Throws with
+ * `failure`, which says what it is the path of, where that cannot be named.
  */
 export function resolvePath(
   path: Uint8Array,
