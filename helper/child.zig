@@ -97,7 +97,7 @@ fn diagnose(plan: *const Plan, errno: u16) noreturn {
             .index = @intFromEnum(namespace),
         });
     }
-    fail(plan.report, .{ .stage = .fork, .call = if (plan.host.has_clone3) .clone3 else .clone, .errno = errno });
+    fail(plan.report, .{ .stage = .fork, .call = plan.host.cloneCall(), .errno = errno });
 }
 
 /// Waits until whoever has something to do first has done it.

@@ -3,6 +3,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const decimal = @import("decimal.zig");
 const limits = @import("limits.zig");
+const Call = @import("report.zig").Call;
 const sys = @import("sys.zig");
 
 pub const Host = struct {
@@ -17,6 +18,11 @@ pub const Host = struct {
     has_clone3: bool,
     /// The highest capability that this kernel knows.
     last_capability: u8,
+
+    /// The call that makes processes, for reports.
+    pub fn cloneCall(host: *const Host) Call {
+        return if (host.has_clone3) .clone3 else .clone;
+    }
 
     /// Blocks every signal that can be blocked: what a terminal sends to the foreground group is for children and client,
     /// and SIGCHLD comes through a signalfd.

@@ -123,39 +123,50 @@ fn unshareTime(plan: *const Plan) void {
 }
 
 fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noreturn {
-    const ready = makePipe(plan);
-    const mapped = makePipe(plan);
+    const pipes: ?MapPipes = if (plan.mapsWriter() == .joiner)
+        .{ .ready = makePipe(plan), .mapped = makePipe(plan) }
+    else
+        null;
     var result = clone(plan);
     if (sys.errnoOf(result) != 0) {
         if (plan.lastNamespaces() != 0) tryOneByOne(plan);
         // ENOMEM: the pid namespace that was joined has lost its init (man 7 pid_namespaces).
-        result = child.check(plan.report, result, .{ .stage = .fork, .call = cloneCall(plan) });
+        result = child.check(plan.report, result, .{ .stage = .fork, .call = plan.host.cloneCall() });
     }
     if (result == 0) {
-        descriptors.closeForeignWith(plan, sources, .{ mapped[0], ready[1] });
+        const kept: [2]sys.fd_t = if (pipes) |both| .{ both.mapped[0], both.ready[1] } else .{ -1, -1 };
+        descriptors.closeForeignWith(plan, sources, kept);
         child.beginUnorphaned(plan.report);
-        if (plan.mapsWriter() == .joiner) awaitMaps(plan, mapped[0], ready[1]);
-        descriptors.closeForeignWith(plan, sources, .{ -1, -1 });
+        if (pipes) |both| awaitMaps(plan, both);
         child.becomeProgram(plan, sources);
     }
     const pid: sys.pid_t = @intCast(result);
-    sys.close(ready[1]);
-    sys.close(mapped[0]);
-    // The child has closed what is not its own, or is dead.
-    awaitEnd(ready[0]);
-    if (plan.mapsWriter() == .joiner) {
-        if (id_maps.write(plan, proc, pid)) |failure| child.fail(plan.report, failure);
-    }
+    if (pipes) |both| writeMaps(plan, both, proc, pid);
     child.writeRecord(plan.report, .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = @intCast(pid) } });
     linux.exit_group(0);
 }
 
+/// Nothing is sent through them: what counts is their end.
+const MapPipes = struct {
+    /// The child has closed what is not its own, and can be looked at; or is dead.
+    ready: [2]sys.fd_t,
+    /// Its maps are written, or this process is dead.
+    mapped: [2]sys.fd_t,
+};
+
+fn writeMaps(plan: *const Plan, pipes: MapPipes, proc: sys.fd_t, pid: sys.pid_t) void {
+    sys.close(pipes.ready[1]);
+    awaitEnd(pipes.ready[0]);
+    if (id_maps.write(plan, proc, pid)) |failure| child.fail(plan.report, failure);
+}
+
 /// The maps are written by a process that may open the files in /proc only as long as this one is dumpable.
-fn awaitMaps(plan: *const Plan, mapped: sys.fd_t, ready: sys.fd_t) void {
+fn awaitMaps(plan: *const Plan, pipes: MapPipes) void {
     setDumpable(plan, true);
-    sys.close(ready);
-    awaitEnd(mapped);
+    sys.close(pipes.ready[1]);
+    awaitEnd(pipes.mapped[0]);
     hideFromTracers(plan);
+    sys.close(pipes.mapped[0]);
 }
 
 fn awaitEnd(pipe: sys.fd_t) void {
@@ -173,11 +184,7 @@ fn makePipe(plan: *const Plan) [2]sys.fd_t {
 /// As a child of the helper. With CLONE_PARENT, the exit signal is this process's own, SIGCHLD.
 inline fn clone(plan: *const Plan) usize {
     const flags: u64 = plan.lastNamespaces() | linux.CLONE.PARENT;
-    return if (plan.host.has_clone3) sys.clone3(&.{ .flags = flags }) else sys.cloneLegacy(flags, 0);
-}
-
-fn cloneCall(plan: *const Plan) report.Call {
-    return if (plan.host.has_clone3) .clone3 else .clone;
+    return sys.cloneLikeFork(plan.host.has_clone3, flags, 0);
 }
 
 /// The kernel does not say which of several namespaces it refused. This process is not needed any more.

@@ -17,10 +17,7 @@ const SIGCHLD = @intFromEnum(linux.SIG.CHLD);
 /// The child's pid, or the error of clone3 or clone.
 pub fn likeFork(plan: *Plan) usize {
     const flags: u64 = plan.firstNamespaces();
-    const result = if (plan.host.has_clone3)
-        sys.clone3(&.{ .flags = flags, .exit_signal = SIGCHLD })
-    else
-        sys.cloneLegacy(flags, SIGCHLD);
+    const result = sys.cloneLikeFork(plan.host.has_clone3, flags, SIGCHLD);
     if (result == 0) child.run(plan);
     return result;
 }

@@ -26,7 +26,7 @@ pub fn launch(plan: *Plan, ends: Ends) usize {
 }
 
 inline fn fork(plan: *const Plan) usize {
-    return if (plan.host.has_clone3) sys.clone3(&.{ .exit_signal = SIGCHLD }) else sys.cloneLegacy(0, SIGCHLD);
+    return sys.cloneLikeFork(plan.host.has_clone3, 0, SIGCHLD);
 }
 
 noinline fn run(plan: *const Plan, ends: Ends) noreturn {

@@ -84,7 +84,7 @@ fn cloneFirst(index: commands.Index, plan: *Plan) ?Failure {
     }
     const errno = sys.errnoOf(result);
     if (errno != 0) {
-        return .{ .stage = .fork, .call = if (plan.host.has_clone3) .clone3 else .clone, .errno = errno };
+        return .{ .stage = .fork, .call = plan.host.cloneCall(), .errno = errno };
     }
     // There are more slots for processes than commands could have.
     const added = commands.addProcess(index, if (plan.hasJoiner()) .joiner else .child, @intCast(result));
@@ -116,7 +116,7 @@ fn launchMapRunner(index: commands.Index, plan: *Plan) ?Failure {
     const result = map_runner.launch(plan, .{ .pid = pid_pipe.reader, .stderr = stderr_pipe.writer });
     const errno = sys.errnoOf(result);
     if (errno != 0) {
-        return .{ .stage = .fork, .call = if (plan.host.has_clone3) .clone3 else .clone, .errno = errno };
+        return .{ .stage = .fork, .call = plan.host.cloneCall(), .errno = errno };
     }
     const added = commands.addProcess(index, .map_runner, @intCast(result));
     std.debug.assert(added);

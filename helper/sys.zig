@@ -67,6 +67,12 @@ pub inline fn cloneLegacy(flags: u64, exit_signal: u64) usize {
     return linux.syscall5(.clone, @intCast(flags | exit_signal), 0, 0, 0, 0);
 }
 
+/// By the call that this kernel has. Returns twice, as above.
+pub inline fn cloneLikeFork(has_clone3: bool, flags: u64, exit_signal: u64) usize {
+    if (has_clone3) return clone3(&.{ .flags = flags, .exit_signal = exit_signal });
+    return cloneLegacy(flags, exit_signal);
+}
+
 /// Whether this kernel, and whatever filters its calls, has clone3: a null argument is EINVAL then.
 pub fn hasClone3() bool {
     return isError(linux.syscall2(.clone3, 0, 0), .INVAL);
