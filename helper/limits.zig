@@ -44,7 +44,7 @@ pub const unclaimed_max = 256;
 pub const pipes_max = 1 << 15;
 
 /// Commands that are between clone and execve and share the helper's memory.
-pub const shared_launches_max = 4;
+pub const shared_launches_max = 6;
 /// What such a command runs on, and where its arguments lie.
 pub const shared_launch_stack_size = 16 << 10;
 pub const shared_launch_arena_size = 64 << 10;
