@@ -23,15 +23,15 @@ pub fn spawned(command: *const commands.Command) void {
             .inode = identity.inode,
         };
     }
-    connection.send(.{ .spawned = .{
+    connection.send("spawned", &.{
         .command = command.id,
         .pid = @intCast(command.pid),
         .pipes = pipes[0..count],
-    } });
+    });
 }
 
 pub fn failed(id: u32, failure: Failure) void {
-    connection.send(.{ .spawn_failed = .{
+    connection.send("spawn_failed", &.{
         .command = id,
         .stage = failure.stage,
         .errno = failure.errno,
@@ -40,37 +40,37 @@ pub fn failed(id: u32, failure: Failure) void {
         .index = failure.index,
         .signal = failure.signal,
         .detail = failure.detail.text(),
-    } });
+    });
 }
 
 pub fn refused(id: u32, refusal: Refusal) void {
-    connection.send(.{ .spawn_failed = .{
+    connection.send("spawn_failed", &.{
         .command = id,
         .stage = refusal.stage,
         .item = refusal.item,
         .index = refusal.index,
         .detail = refusal.detail,
-    } });
+    });
 }
 
 /// An id map command has failed: `usage` is that of the process that ran it, and `stderr` what it wrote.
 pub fn mapCommandFailed(id: u32, failure: Failure, usage: *const sys.Rusage, stderr: []u8) void {
     std.debug.assert(stderr.len <= limits.map_command_stderr_size_max);
-    connection.send(.{ .spawn_failed = .{
+    connection.send("spawn_failed", &.{
         .command = id,
         .stage = failure.stage,
         .item = failure.item,
         .exit_status = exitStatus(failure.index, usage),
         .stderr = stderr,
-    } });
+    });
 }
 
 pub fn frozen(command: *const commands.Command) void {
-    connection.send(.{ .frozen = .{ .command = command.id, .pid = @intCast(command.pid) } });
+    connection.send("frozen", &.{ .command = command.id, .pid = @intCast(command.pid) });
 }
 
 pub fn died(command: *const commands.Command, status: u32, usage: *const sys.Rusage) void {
-    connection.send(.{ .died = .{ .command = command.id, .exit_status = exitStatus(status, usage) } });
+    connection.send("died", &.{ .command = command.id, .exit_status = exitStatus(status, usage) });
 }
 
 /// What wait4 has told.
@@ -95,7 +95,7 @@ fn exitStatus(status: u32, usage: *const sys.Rusage) messages.ExitStatus {
 }
 
 pub fn signalResult(request: u32, errno: u16) void {
-    connection.send(.{ .signal_result = .{ .request = request, .errno = errno } });
+    connection.send("signal_result", &.{ .request = request, .errno = errno });
 }
 
 fn microseconds(seconds: isize, rest: isize) u64 {

@@ -34,7 +34,7 @@ fn isIn(set: u64, capability: usize) bool {
     return set >> @intCast(capability) & 1 != 0;
 }
 
-fn check(plan: *const Plan, result: usize, call: @import("report.zig").Call, item: messages.Item, capability: usize) void {
+noinline fn check(plan: *const Plan, result: usize, call: @import("report.zig").Call, item: messages.Item, capability: usize) void {
     _ = child.check(plan.report, result, .{
         .stage = .cap_set,
         .call = call,

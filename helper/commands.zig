@@ -183,7 +183,7 @@ pub fn mapUsage(index: Index) *sys.Rusage {
     return &map_usages[index];
 }
 
-pub fn findById(id: u32) ?Index {
+pub noinline fn findById(id: u32) ?Index {
     var index = by_id[bucketOf(id)];
     while (index != none) : (index = pool.items[index].next_by_id) {
         if (pool.items[index].id == id) return index;

@@ -15,7 +15,7 @@ var small: [limits.receive_buffer_size]u8 = undefined;
 /// Bytes of `small` that were received and not yet handed out.
 var start: usize = 0;
 var end: usize = 0;
-/// A message that does not fit into `small`, and how much of it there is.
+/// A message that would take more than half of `small`, and how much of it there is.
 var large: ?[]align(std.heap.page_size_min) u8 = null;
 var large_filled: usize = 0;
 
@@ -31,7 +31,8 @@ pub fn receive() Received {
             start = 0;
             end = 0;
         } else if (end == small.len) {
-            std.mem.copyForwards(u8, small[0 .. end - start], small[start..end]);
+            // The start of a message that is no large one: less than half.
+            @memcpy(small[0 .. end - start], small[start..end]);
             end -= start;
             start = 0;
         }
@@ -65,7 +66,7 @@ pub fn nextMessage() ReceiveError!?[]const u8 {
         start += prefix.size + size;
         return body[0..size];
     }
-    if (size + limits.varint_size_max > small.len) {
+    if (size + limits.varint_size_max > small.len / 2) {
         const buffer = sys.allocatePages(size) orelse return error.OutOfMemory;
         @memcpy(buffer[0..body.len], body);
         large = buffer;
@@ -83,10 +84,15 @@ pub fn releaseMessage() void {
     large_filled = 0;
 }
 
-/// Puts a message into the queue, which `flush` sends.
-pub fn send(message: messages.ToClient) void {
+/// Puts the message `kind` of ToClient into the queue, which `flush` sends.
+pub fn send(comptime kind: []const u8, message: *const @typeInfo(@FieldType(messages.ToClient, kind)).optional.child) void {
+    const room = roomForMessage();
+    out_used += wire.encodeDelimited(messages.ToClient, kind, message, room);
+}
+
+noinline fn roomForMessage() []u8 {
     if (out.len - out_used < limits.message_out_size_max) flush();
-    out_used += wire.encodeDelimited(message, out[out_used..]);
+    return out[out_used..];
 }
 
 /// Sends all that is queued. A client that does not read holds up nobody but itself: the helper waits for it here.

@@ -2,10 +2,10 @@
 const std = @import("std");
 const linux = std.os.linux;
 const child = @import("child.zig");
-const decimal = @import("decimal.zig");
 const plans = @import("plan.zig");
 const Call = @import("report.zig").Call;
 const sys = @import("sys.zig");
+const text = @import("text.zig");
 
 const Plan = plans.Plan;
 
@@ -44,7 +44,7 @@ pub const Sources = struct {
         for (&sources.pipes) |*fd| sources.clearOne(fd, number);
     }
 
-    fn clearOne(sources: *Sources, fd: *sys.fd_t, number: sys.fd_t) void {
+    noinline fn clearOne(sources: *Sources, fd: *sys.fd_t, number: sys.fd_t) void {
         if (fd.* != number) return;
         const result = sys.fcntl(number, sys.F_DUPFD_CLOEXEC, 3);
         fd.* = sys.asFd(check(sources.report, number, .fcntl, result));
@@ -113,13 +113,7 @@ pub fn sort(numbers: []sys.fd_t) void {
 /// Before Linux 5.9, or where close_range is filtered: by the list in /proc, else by trying every number.
 fn closeOneByOne(kept: []const sys.fd_t) void {
     const opened = linux.openat(linux.AT.FDCWD, "/proc/self/fd", .{ .DIRECTORY = true, .CLOEXEC = true }, 0);
-    if (sys.errnoOf(opened) != 0) {
-        var limit: linux.rlimit = undefined;
-        if (sys.errnoOf(linux.prlimit(0, .NOFILE, null, &limit)) != 0) return;
-        var fd: sys.fd_t = 3;
-        while (fd < limit.cur and fd < std.math.maxInt(sys.fd_t)) : (fd += 1) closeUnlessKept(fd, kept);
-        return;
-    }
+    if (sys.errnoOf(opened) != 0) return tryEach(3, std.math.maxInt(u32), kept);
     const directory = sys.asFd(opened);
     defer sys.close(directory);
     // The entries' positions are the numbers themselves, so that closing while reading misses none.
@@ -132,14 +126,23 @@ fn closeOneByOne(kept: []const sys.fd_t) void {
             const entry: *align(1) const linux.dirent64 = @ptrCast(&entries[at]);
             const name: [*:0]const u8 = @ptrCast(&entry.name);
             at += entry.reclen;
-            const fd: sys.fd_t = @intCast(decimal.parse(std.mem.span(name)) orelse continue);
+            const fd: sys.fd_t = @intCast(text.parseNumber(std.mem.span(name)) orelse continue);
             if (fd > 2 and fd != directory) closeUnlessKept(fd, kept);
         }
     }
 }
 
+/// Closes every number of a range that may be in use.
+fn tryEach(first: u32, last: u32, kept: []const sys.fd_t) void {
+    var limit: linux.rlimit = undefined;
+    if (sys.errnoOf(linux.prlimit(0, .NOFILE, null, &limit)) != 0) return;
+    var fd = first;
+    while (fd <= last and fd < limit.cur and fd < std.math.maxInt(sys.fd_t)) : (fd += 1) closeUnlessKept(@intCast(fd), kept);
+}
+
 fn closeUnlessKept(fd: sys.fd_t, kept: []const sys.fd_t) void {
-    if (std.mem.indexOfScalar(sys.fd_t, kept, fd) == null) sys.close(fd);
+    for (kept) |number| if (number == fd) return;
+    sys.close(fd);
 }
 
 /// Opens what the plan wants of /dev/null, while the path still means the helper's root.
@@ -161,7 +164,7 @@ fn openNull(plan: *const Plan, number: sys.fd_t, mode: std.posix.ACCMODE, fd: *s
     fd.* = sys.asFd(check(plan.report, number, .open, result));
 }
 
-fn check(report: sys.fd_t, number: sys.fd_t, call: Call, result: usize) usize {
+noinline fn check(report: sys.fd_t, number: sys.fd_t, call: Call, result: usize) usize {
     return child.check(report, result, .{
         .stage = .stdio_error,
         .call = call,
@@ -220,12 +223,8 @@ fn nextKept(plan: *const Plan, report: sys.fd_t, first: u32) ?u32 {
 }
 
 fn closeNumbers(first: u32, last: u32) void {
-    if (sys.errnoOf(sys.closeRange(@intCast(@min(first, std.math.maxInt(i32))), last)) == 0) return;
-    // Before Linux 5.9, or where close_range is filtered.
-    var limit: linux.rlimit = undefined;
-    if (sys.errnoOf(linux.prlimit(0, .NOFILE, null, &limit)) != 0) return;
-    var fd = first;
-    while (fd <= last and fd < limit.cur) : (fd += 1) sys.close(@intCast(fd));
+    if (closeGap(@intCast(@min(first, std.math.maxInt(i32))), last)) return;
+    tryEach(first, last, &.{});
 }
 
 /// The runtime may have made the descriptions that it shares with us non-blocking, which few programs expect of their

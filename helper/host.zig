@@ -1,10 +1,10 @@
 //! What the helper was started with, and what this kernel can do: read once at the start, constant from then on.
 const std = @import("std");
 const linux = std.os.linux;
-const decimal = @import("decimal.zig");
 const limits = @import("limits.zig");
 const Call = @import("report.zig").Call;
 const sys = @import("sys.zig");
+const text = @import("text.zig");
 
 pub const Host = struct {
     /// Signals that were ignored and blocked at the start, a bit for each.
@@ -94,9 +94,8 @@ pub fn procIsOwn() bool {
 
 fn nsPidIs(status: []const u8, pid: u32) bool {
     const key = "\nNSpid:\t";
-    const start = (std.mem.indexOf(u8, status, key) orelse return false) + key.len;
-    const line = std.mem.sliceTo(status[start..], '\n');
-    return decimal.parse(line) == pid;
+    const start = (std.mem.findPosLinear(u8, status, 0, key) orelse return false) + key.len;
+    return text.parseNumber(text.upTo(status[start..], '\n')) == pid;
 }
 
 test "/proc of another pid namespace is told apart" {

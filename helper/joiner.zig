@@ -13,7 +13,7 @@ const namespaces = @import("namespaces.zig");
 const Plan = @import("plan.zig").Plan;
 const report = @import("report.zig");
 const sys = @import("sys.zig");
-const Text = @import("decimal.zig").Text;
+const Text = @import("text.zig").Text;
 
 const SIGCHLD = @intFromEnum(linux.SIG.CHLD);
 
@@ -95,7 +95,7 @@ fn joinPass(plan: *const Plan, opened: []Opened, again_if_refused: bool) void {
     };
 }
 
-fn joinOne(plan: *const Plan, one: *Opened, again_if_refused: bool) void {
+noinline fn joinOne(plan: *const Plan, one: *Opened, again_if_refused: bool) void {
     const result = linux.setns(one.fd, namespaces.flagOf(one.namespace));
     if (again_if_refused and plan.isJoining(.user) and sys.isError(result, .PERM)) return;
     _ = check(plan, result, .setns, one.namespace);
@@ -104,7 +104,7 @@ fn joinOne(plan: *const Plan, one: *Opened, again_if_refused: bool) void {
     one.fd = -1;
 }
 
-fn check(plan: *const Plan, result: usize, call: report.Call, namespace: messages.Namespace) usize {
+noinline fn check(plan: *const Plan, result: usize, call: report.Call, namespace: messages.Namespace) usize {
     return child.check(plan.report, result, .{
         .stage = .set_ns,
         .call = call,

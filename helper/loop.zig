@@ -64,7 +64,7 @@ fn endWith(err: requests.Error) u8 {
     const name = switch (err) {
         inline else => |known| @errorName(known),
     };
-    connection.send(.{ .protocol_error = .{ .name = name } });
+    connection.send("protocol_error", &.{ .name = name });
     connection.flush();
     return 1;
 }

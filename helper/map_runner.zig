@@ -10,8 +10,8 @@ const Plan = @import("plan.zig").Plan;
 const report = @import("report.zig");
 const signals = @import("signals.zig");
 const sys = @import("sys.zig");
-const Text = @import("decimal.zig").Text;
-const decimal_size_max = @import("decimal.zig").size_max;
+const Text = @import("text.zig").Text;
+const number_size_max = @import("text.zig").number_size_max;
 
 const SIGCHLD = @intFromEnum(linux.SIG.CHLD);
 
@@ -47,7 +47,7 @@ noinline fn run(plan: *const Plan, ends: Ends) noreturn {
     linux.exit_group(0);
 }
 
-fn check(plan: *const Plan, result: usize, call: report.Call) usize {
+noinline fn check(plan: *const Plan, result: usize, call: report.Call) usize {
     return child.check(plan.report, result, .{ .stage = .set_id_map, .call = call });
 }
 
@@ -89,10 +89,10 @@ fn exec(plan: *const Plan, program: [:0]const u8, item: messages.Item, arguments
 }
 
 const numbers_max = 1 + 3 * limits.id_map_rows_max;
-const number_size_max = decimal_size_max + 1;
+const text_size_max = number_size_max + 1;
 
 /// This process has copies of its own of both.
-var texts: [numbers_max * number_size_max]u8 = undefined;
+var texts: [numbers_max * text_size_max]u8 = undefined;
 var pointers: [numbers_max + 2]?[*:0]const u8 = undefined;
 
 /// `PROGRAM PID INSIDE OUTSIDE COUNT …`, man 1 newuidmap.

@@ -8,8 +8,7 @@ const messages = @import("messages.zig");
 const namespaces = @import("namespaces.zig");
 const steps = @import("steps.zig");
 const sys = @import("sys.zig");
-const Text = @import("decimal.zig").Text;
-const decimal_size_max = @import("decimal.zig").size_max;
+const text = @import("text.zig");
 const wire = @import("wire.zig");
 
 /// Those that a message may name, and the three that are inherited where it does not.
@@ -38,7 +37,7 @@ pub const Plan = struct {
     /// Numbers of the system calls of `request.pre_exec`.
     step_numbers: [limits.steps_max]linux.SYS,
     /// `KEY=`, the pid, and a NUL, which the child fills in.
-    pid_entry: [limits.pid_variable_name_size_max + decimal_size_max + 2]u8,
+    pid_entry: [limits.pid_variable_name_size_max + text.number_size_max + 2]u8,
     /// Where the pid goes; 0 without such an entry.
     pid_entry_at: usize,
     /// Writing end of the report pipe.
@@ -71,7 +70,7 @@ pub const Plan = struct {
     }
 
     /// The command's own process is made by another one, which was in its namespaces first (joiner.zig).
-    pub fn hasJoiner(plan: *const Plan) bool {
+    pub noinline fn hasJoiner(plan: *const Plan) bool {
         return plan.joins != 0 or plan.has(.time);
     }
 
@@ -105,7 +104,7 @@ pub const Plan = struct {
 
     /// Nothing but a program, its directory, its descriptors and its signals: the child of such a plan may share the
     /// helper's memory, since it changes no credential, and the helper stays dumpable.
-    pub fn isPlain(plan: *const Plan) bool {
+    pub noinline fn isPlain(plan: *const Plan) bool {
         const request = &plan.request;
         return plan.namespaces == 0 and !plan.waitsForGo() and !plan.hasNewRoot() and !plan.changesIds() and
             request.groups == null and request.keep_capabilities == null and request.pre_exec.len == 0;
@@ -134,7 +133,7 @@ fn refuse(detail: [:0]const u8) ?Refusal {
 }
 
 /// The plan for `request`, into `plan`; or why there is none.
-pub fn make(plan: *Plan, request: *const messages.Spawn, host: *const Host) ?Refusal {
+pub fn make(noalias plan: *Plan, noalias request: *const messages.Spawn, host: *const Host) ?Refusal {
     if (request.program.len == 0) return refuse("program: empty");
     if (request.parent_death_signal > limits.signal_max) return refuse("parent_death_signal: 64 at most");
     if (request.umask) |mask| if (mask > 0o777) return refuse("umask: 0777 at most");
@@ -234,7 +233,7 @@ fn takeIds(plan: *Plan) ?Refusal {
     if (plan.request.uid) |uid| if (uid == invalid) return refuse("uid: 4294967295 is no id");
     if (plan.request.gid) |gid| if (gid == invalid) return refuse("gid: 4294967295 is no id");
     if (plan.request.groups) |groups| {
-        if (std.mem.indexOfScalar(u32, groups.gids, invalid) != null) return refuse("groups: 4294967295 is no id");
+        for (groups.gids) |gid| if (gid == invalid) return refuse("groups: 4294967295 is no id");
     }
     return null;
 }
@@ -294,7 +293,8 @@ fn takePidVariable(plan: *Plan) ?Refusal {
     const index = plan.request.pid_variable orelse return null;
     if (index >= plan.request.environment.len) return refuse("pid_variable: not in environment");
     const entry = std.mem.span(plan.request.environment[index].?);
-    const name_size = std.mem.indexOfScalar(u8, entry, '=') orelse return refuse("pid_variable: without '='");
+    const name_size = text.upTo(entry, '=').len;
+    if (name_size == entry.len) return refuse("pid_variable: without '='");
     if (name_size > limits.pid_variable_name_size_max) {
         const detail = std.fmt.comptimePrint("pid_variable: name of at most {d} bytes", .{limits.pid_variable_name_size_max});
         return .{ .stage = .limit, .detail = detail };
@@ -309,9 +309,9 @@ fn takePidVariable(plan: *Plan) ?Refusal {
 /// Puts the calling process's id where the environment has it.
 pub fn writePid(plan: *Plan) void {
     if (plan.pid_entry_at == 0) return;
-    var text: Text = .{ .buffer = plan.pid_entry[plan.pid_entry_at..] };
-    text.addNumber(@intCast(linux.getpid()));
-    _ = text.end();
+    var pid: text.Text = .{ .buffer = plan.pid_entry[plan.pid_entry_at..] };
+    pid.addNumber(@intCast(linux.getpid()));
+    _ = pid.end();
 }
 
 const testing = std.testing;

@@ -50,31 +50,28 @@ fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
 /// A process that its joiner has made may die and be reaped before the joiner has told which one it is.
 const Unclaimed = struct { pid: sys.pid_t, status: u32 };
 
-var unclaimed: [limits.unclaimed_max]Unclaimed = undefined;
-var unclaimed_count: usize = 0;
+/// Those without one have the pid 0.
+var unclaimed: [limits.unclaimed_max]Unclaimed = @splat(.{ .pid = 0, .status = 0 });
+var unclaimed_next: usize = 0;
 
 /// The oldest goes where there are too many.
 fn keepUnclaimed(pid: sys.pid_t, status: u32) void {
     var joining: commands.PhaseIterator = .{ .phase = .joining };
     if (joining.next() == null) {
         // Nobody will ask: a child that this process had before it became the helper, for instance.
-        unclaimed_count = 0;
+        unclaimed = @splat(.{ .pid = 0, .status = 0 });
         return;
     }
-    if (unclaimed_count == unclaimed.len) {
-        std.mem.copyForwards(Unclaimed, unclaimed[0 .. unclaimed.len - 1], unclaimed[1..]);
-        unclaimed_count -= 1;
-    }
-    unclaimed[unclaimed_count] = .{ .pid = pid, .status = status };
-    unclaimed_count += 1;
+    unclaimed[unclaimed_next] = .{ .pid = pid, .status = status };
+    unclaimed_next = (unclaimed_next + 1) % unclaimed.len;
 }
 
 /// A joiner has made this process for the command. It may be dead already.
 pub fn claim(index: commands.Index, pid: sys.pid_t) void {
-    for (unclaimed[0..unclaimed_count], 0..) |found, at| {
+    std.debug.assert(pid > 0);
+    for (&unclaimed) |*found| {
         if (found.pid != pid) continue;
-        unclaimed_count -= 1;
-        unclaimed[at] = unclaimed[unclaimed_count];
+        found.pid = 0;
         return progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });
     }
     const added = commands.addProcess(index, .child, pid);

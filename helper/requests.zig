@@ -12,7 +12,7 @@ const plans = @import("plan.zig");
 const progress = @import("progress.zig");
 const starter = @import("starter.zig");
 const sys = @import("sys.zig");
-const Text = @import("decimal.zig").Text;
+const Text = @import("text.zig").Text;
 const wire = @import("wire.zig");
 
 /// What ends the connection. The client is told the name.

@@ -43,7 +43,7 @@ fn pivotRoot(plan: *const Plan, pivot: *const messages.PivotRoot) void {
     sys.close(put_old);
 }
 
-fn check(plan: *const Plan, result: usize, call: Call, item: messages.Item) void {
+noinline fn check(plan: *const Plan, result: usize, call: Call, item: messages.Item) void {
     _ = child.check(plan.report, result, .{ .stage = .change_root, .call = call, .item = item });
 }
 

@@ -3,7 +3,8 @@
 const std = @import("std");
 const linux = std.os.linux;
 const sys = @import("sys.zig");
-const Text = @import("decimal.zig").Text;
+const Text = @import("text.zig").Text;
+const upTo = @import("text.zig").upTo;
 
 const seals = linux.F.SEAL_SEAL | linux.F.SEAL_SHRINK | linux.F.SEAL_GROW | linux.F.SEAL_WRITE;
 
@@ -12,7 +13,7 @@ pub const Reason = [:0]const u8;
 
 var reason_buffer: [64]u8 = undefined;
 
-fn failed(call: []const u8, result: usize) Reason {
+noinline fn failed(call: []const u8, result: usize) Reason {
     var text: Text = .{ .buffer = &reason_buffer };
     text.add(call);
     text.add(": errno ");
@@ -64,7 +65,8 @@ fn hasProfile() bool {
 
 /// AppArmor writes `name (mode)`, or `unconfined`; other security modules write no mode.
 fn isProfile(label: []const u8) bool {
-    return std.mem.endsWith(u8, std.mem.trimEnd(u8, label, "\n\x00"), ")");
+    const line = upTo(upTo(label, '\n'), 0);
+    return line.len > 0 and line[line.len - 1] == ')';
 }
 
 test "labels with an AppArmor profile" {

@@ -28,7 +28,7 @@ pub fn restoreDefaults(plan: *const Plan, report: sys.fd_t) void {
     checkMask(report, 0);
 }
 
-fn check(report: sys.fd_t, result: usize, signal: u7) void {
+noinline fn check(report: sys.fd_t, result: usize, signal: u7) void {
     _ = child.check(report, result, .{
         .stage = .unknown_error,
         .call = .rt_sigaction,

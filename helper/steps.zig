@@ -73,7 +73,7 @@ pub fn run(plan: *const Plan, report: sys.fd_t) void {
     }
 }
 
-fn valueOf(list: []const messages.Step, argument: messages.StepArgument, results: []const usize) usize {
+noinline fn valueOf(list: []const messages.Step, argument: messages.StepArgument, results: []const usize) usize {
     // Where a register is smaller, the upper half goes, as it does in C.
     if (argument.number) |number| return @truncate(number);
     if (argument.buffer) |buffer| return @intFromPtr(buffer.ptr);

@@ -27,7 +27,7 @@ fn arg(value: anytype) usize {
     return @bitCast(@as(isize, value));
 }
 
-pub fn close(fd: fd_t) void {
+pub noinline fn close(fd: fd_t) void {
     std.debug.assert(fd > 2);
     // The descriptor is free whatever close says (man 2 close), and a pipe or socket has nothing to lose.
     _ = linux.close(fd);
@@ -285,7 +285,7 @@ pub fn freePages(pages: []align(std.heap.page_size_min) u8) void {
 }
 
 /// Reads what a small file has, NUL-terminated path; null where it cannot be read.
-pub fn readSmallFile(path: [*:0]const u8, buffer: []u8) ?[]u8 {
+pub noinline fn readSmallFile(path: [*:0]const u8, buffer: []u8) ?[]u8 {
     const opened = linux.openat(linux.AT.FDCWD, path, .{ .CLOEXEC = true }, 0);
     if (errnoOf(opened) != 0) return null;
     const fd = asFd(opened);

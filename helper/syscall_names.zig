@@ -2,6 +2,7 @@
 const std = @import("std");
 const builtin = @import("builtin");
 const linux = std.os.linux;
+const text = @import("text.zig");
 
 /// Where std has another name than the kernel (asm/unistd.h).
 const Renamed = struct { std: []const u8, kernel: []const u8 };
@@ -27,9 +28,9 @@ const fields = @typeInfo(linux.SYS).@"enum".fields;
 /// Every name with a NUL behind it, in the order of `numbers`: a tenth of the size of a table of slices.
 const names = blk: {
     @setEvalBranchQuota(100_000);
-    var text: []const u8 = "";
-    for (fields) |field| text = text ++ kernelName(field.name) ++ "\x00";
-    break :blk text[0..text.len].*;
+    var all: []const u8 = "";
+    for (fields) |field| all = all ++ kernelName(field.name) ++ "\x00";
+    break :blk all[0..all.len].*;
 };
 
 /// Those that are numbered apart, on arm, are of no use to a program that is about to be replaced.
@@ -53,7 +54,7 @@ pub fn numberOf(name: []const u8) ?linux.SYS {
     if (name.len == 0) return null;
     var left: []const u8 = &names;
     for (numbers) |number| {
-        const candidate = std.mem.sliceTo(left, 0);
+        const candidate = text.upTo(left, 0);
         if (std.mem.eql(u8, candidate, name)) return if (number == none) null else @enumFromInt(number);
         left = left[candidate.len + 1 ..];
     }

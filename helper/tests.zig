@@ -6,7 +6,7 @@ test {
     _ = @import("commands.zig");
     _ = @import("connection.zig");
     _ = @import("credentials.zig");
-    _ = @import("decimal.zig");
+    _ = @import("text.zig");
     _ = @import("descriptors.zig");
     _ = @import("host.zig");
     _ = @import("id_maps.zig");

@@ -66,8 +66,9 @@ pub const Arena = struct {
     }
 
     fn string(arena: *Arena, bytes: []const u8) Error![:0]const u8 {
-        if (std.mem.indexOfScalar(u8, bytes, 0) != null) return error.NulInString;
-        return arena.copy(bytes);
+        const copied = try arena.copy(bytes);
+        if (std.mem.len(copied.ptr) != bytes.len) return error.NulInString;
+        return copied;
     }
 };
 
@@ -92,7 +93,7 @@ const Reader = struct {
         return reader.bytes.len - reader.at;
     }
 
-    fn varint(reader: *Reader) Error!u64 {
+    noinline fn varint(reader: *Reader) Error!u64 {
         // Nearly all tags and lengths are one byte.
         if (reader.left() > 0 and reader.bytes[reader.at] < 0x80) {
             defer reader.at += 1;
@@ -578,23 +579,28 @@ pub fn findUint32(bytes: []const u8, message_number: u32, number: u32) ?u32 {
     return found;
 }
 
-/// What `encodeDelimited` writes for it after its length.
-pub fn encodedSize(message: anytype) usize {
-    return sizeOf(Table.of(@TypeOf(message)), @ptrCast(&message));
+/// Writes an `Outer` that has nothing but the field `name`, with its length before it, and returns what it took of
+/// `buffer`. Lists of scalars go unpacked, which every decoder has to read as well.
+pub fn encodeDelimited(
+    comptime Outer: type,
+    comptime name: []const u8,
+    message: *const Value(@FieldType(Outer, name)),
+    buffer: []u8,
+) usize {
+    const number = @field(Outer.numbers, name);
+    return writeDelimited(number, Table.of(@TypeOf(message.*)), @ptrCast(message), buffer);
 }
 
-/// Writes `message` with its length before it, and returns what it took of `buffer`. Lists of scalars go unpacked,
-/// which every decoder has to read as well.
-pub fn encodeDelimited(message: anytype, buffer: []u8) usize {
-    return writeDelimited(Table.of(@TypeOf(message)), @ptrCast(&message), buffer);
-}
-
-fn writeDelimited(table: *const Table, message: [*]const u8, buffer: []u8) usize {
+fn writeDelimited(number: u8, table: *const Table, message: [*]const u8, buffer: []u8) usize {
     const size = sizeOf(table, message);
+    var field: Writer = .{ .buffer = null };
+    field.tag(number, .bytes);
+    field.varint(size);
     var writer: Writer = .{ .buffer = buffer };
+    writer.varint(field.at + size);
+    writer.tag(number, .bytes);
     writer.varint(size);
     const start = writer.at;
-    assert(size <= buffer.len - start);
     writer.message(table, message);
     assert(writer.at == start + size);
     return writer.at;
@@ -611,10 +617,14 @@ const Writer = struct {
     buffer: ?[]u8,
     at: usize = 0,
 
-    fn varint(writer: *Writer, value: u64) void {
+    noinline fn varint(writer: *Writer, value: u64) void {
         var rest = value;
         while (rest >= 0x80) : (rest >>= 7) writer.byte(@as(u8, @truncate(rest)) | 0x80);
         writer.byte(@intCast(rest));
+    }
+
+    fn tag(writer: *Writer, number: u8, wire_type: WireType) void {
+        writer.varint(@as(u64, number) << 3 | @intFromEnum(wire_type));
     }
 
     fn byte(writer: *Writer, value: u8) void {
@@ -649,7 +659,7 @@ const Writer = struct {
     }
 
     fn element(writer: *Writer, field: *const Field, table: ?*const Table, place: [*]const u8) void {
-        writer.varint(@as(u64, field.number) << 3 | @intFromEnum(field.kind.wireType()));
+        writer.tag(field.number, field.kind.wireType());
         switch (field.kind) {
             .boolean, .uint32, .uint64, .enumeration => writer.varint(scalar(field, place)),
             .string, .bytes, .c_string => writer.delimited(stringOf(field, place)),
@@ -726,6 +736,12 @@ const Sample = struct {
     pub const maxima = .{ .strings = 3, .colors = 3, .list = 3 };
 };
 
+const Envelope = struct {
+    sample: ?Sample = null,
+
+    pub const numbers = .{ .sample = 3 };
+};
+
 fn decodeSample(bytes: []const u8) Error!Sample {
     const static = struct {
         var buffer: [1024]u8 = undefined;
@@ -749,9 +765,11 @@ test "what is encoded is decoded to the same" {
         .list = &.{ .{}, .{ .number = 1 } },
     };
     var buffer: [256]u8 = undefined;
-    const size = encodeDelimited(sample, &buffer);
+    const size = encodeDelimited(Envelope, "sample", &sample, &buffer);
     try testing.expectEqual(size - 1, buffer[0]);
-    const back = try decodeSample(buffer[1..size]);
+    var arena_buffer: [1024]u8 = undefined;
+    var arena: Arena = .{ .buffer = &arena_buffer };
+    const back = (try decode(Envelope, buffer[1..size], &arena)).sample.?;
     try testing.expectEqual(sample.number, back.number);
     try testing.expectEqual(sample.large, back.large);
     try testing.expect(back.flag);
