@@ -5,6 +5,7 @@ import type { MountPropagation } from './mount-propagation';
 import { namespaceNumber } from './namespace-number';
 import type { DescriptorKind, DescriptorRange, DescriptorRequest, SpawnRequest } from './spawn-request';
 import { toSteps } from './step-message';
+import { currentUmask } from './umask';
 import { resolvePath, type WorkingDirectory } from './working-directory';
 
 import v1 = unshare.v1;
@@ -115,13 +116,4 @@ function toProgram(path: Uint8Array, current: WorkingDirectory): Uint8Array {
 /** Bit n for each number n of `numbers`, in which none is twice. They are far below 53. */
 function toBits(numbers: readonly number[]): number {
   return numbers.reduce((bits, number) => bits + 2 ** number, 0);
-}
-
-/** The client's umask, or null where the runtime does not let it be read; then the helper's own holds. */
-function currentUmask(): number | null {
-  try {
-    return process.umask();
-  } catch {
-    return null;
-  }
 }

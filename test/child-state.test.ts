@@ -106,6 +106,21 @@ test('the umask and the working directory of the client at that moment', async (
   }
 });
 
+test('the umask is read without being set, which would meet other threads that create files', async () => {
+  const { umask } = process;
+  const calls: unknown[][] = [];
+  process.umask = (...args: unknown[]) => {
+    calls.push(args);
+    return 0;
+  };
+  try {
+    await stateOf();
+  } finally {
+    process.umask = umask;
+  }
+  assert.equal(calls, []);
+});
+
 test('the environment of the client at that moment', async () => {
   process.env.UNSHARE_TEST_CHANGED = 'now';
   assert.ok((await stateOf()).environment.includes('UNSHARE_TEST_CHANGED=now'));
