@@ -9,7 +9,10 @@ export interface AbortSignalLike {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** An `AbortSignal` as one command watches it, for which one listener is enough. */
+/**
+ * An `AbortSignal` as commands watch it. All share one listener: more than ten on one signal look like a leak to
+ * Node, which warns, though a signal for a hundred commands is none.
+ */
 export class AbortWatch {
   private readonly signal: AbortSignalLike;
   private readonly callbacks = new Set<() => void>();
@@ -46,6 +49,8 @@ export class AbortWatch {
   };
 }
 
+const watches = new WeakMap<object, AbortWatch>();
+
 /**
  * What watches the option `signal`, or null where there is none. Throws a TypeError where it is no
  * `AbortSignal`.
@@ -62,5 +67,10 @@ export function watchSignal(option: unknown): AbortWatch | null {
   ) {
     throw new TypeError('options.signal must be an AbortSignal');
   }
-  return new AbortWatch(signal as AbortSignalLike);
+  let watch = watches.get(signal);
+  if (watch === undefined) {
+    watch = new AbortWatch(signal as AbortSignalLike);
+    watches.set(signal, watch);
+  }
+  return watch;
 }

@@ -21,11 +21,14 @@ const test = suite('what a program is given');
 const isRoot = process.geteuid!() === 0;
 const plain = () => {};
 const namespaced = (command: Command) => command.unshare('user').setIdMaps(...rootMaps());
+// It takes a process that was in the time namespace's maker before.
+const joining = (command: Command) => command.unshare('user', 'time').setIdMaps(...rootMaps());
 
-// The two ways in which the helper makes a child.
+// The three ways in which the helper makes a child.
 for (const [way, prepare] of [
   ['sharing memory', plain],
   ['like fork', namespaced],
+  ['by a joiner', joining],
 ] as const) {
   test(`${way}: descriptors 0, 1 and 2, and no others`, async () => {
     const { descriptors } = await stateOf(prepare);

@@ -1,8 +1,10 @@
-import { readFileSync, readlinkSync } from 'fs';
+import { existsSync, readFileSync, readlinkSync } from 'fs';
+import * as path from 'path';
 import { Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { childrenOf, rejection, rootMaps, shell } from './support';
+import { makeScratch } from './scratch';
+import { childrenOf, exists, rejection, rootMaps, shell, startScript, until } from './support';
 
 const test = suite('freezing');
 
@@ -89,6 +91,37 @@ test('a process that dies meanwhile is reported', async () => {
   const error = await rejection(command.spawn());
   assert.equal([error.stage, error.signal], ['UnknownError', 'SIGKILL']);
   nothingIsLeft();
+});
+
+test('a client that dies meanwhile takes the frozen process along, and the program never runs', async () => {
+  const scratch = makeScratch();
+  const ran = path.join(scratch, 'ran');
+  const script = startScript(`
+    (async () => {
+      const pids = [];
+      const freeze = command => new Promise(resolve => command.beforeUnfreeze(pid => {
+        resolve(pid);
+        return new Promise(() => {});
+      }).spawn());
+      const touch = () => new unshare.Command('/bin/sh').args(['-c', ': > ${ran}']);
+      const maps = [[{ insideUid: 0, outsideUid: process.geteuid(), count: 1 }],
+                    [{ insideGid: 0, outsideGid: process.getegid(), count: 1 }]];
+      pids.push(await freeze(touch()));
+      pids.push(await freeze(touch().unshare('user', 'pid').setIdMaps(...maps)));
+      pids.push(await freeze(touch().unshare('user', 'time').setIdMaps(...maps)));
+      // Nobody's death signal, so that it is the end of the helper that counts.
+      pids.push(await freeze(touch().allowDaemonize()));
+      console.log(JSON.stringify([unshare.Helper.shared().pid, ...pids]));
+    })();`);
+  const line = await new Promise<string>((resolve, reject) => {
+    script.stdout.once('data', chunk => resolve(chunk.toString()));
+    script.on('close', code => reject(new Error(`the script ended with ${code}`)));
+  });
+  const pids: number[] = JSON.parse(line);
+  assert.is(pids.length, 5);
+  script.kill('SIGKILL');
+  await until('helper and frozen processes are gone', () => !pids.some(exists), 1000);
+  assert.not(existsSync(ran));
 });
 
 test('a frozen process holds no copy of another command’s pipe', async () => {

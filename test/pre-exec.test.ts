@@ -1,10 +1,20 @@
-import { Command, O_RDONLY, PR_SET_NO_NEW_PRIVS, step } from 'unshare';
+import {
+  AT_FDCWD,
+  Command,
+  O_NOCTTY,
+  O_RDONLY,
+  O_RDWR,
+  PR_SET_NO_NEW_PRIVS,
+  step,
+  TIOCGPTPEER,
+  TIOCSCTTY,
+  TIOCSPTLCK,
+} from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { rejection, shell } from './support';
 
 const test = suite('pre exec');
-const AT_FDCWD = -100;
 
 test('no_new_privs', async () => {
   const command = shell('grep NoNewPrivs /proc/self/status').preExec([
@@ -12,6 +22,23 @@ test('no_new_privs', async () => {
   ]);
   const { stdout } = await command.output();
   assert.is(stdout.toString(), 'NoNewPrivs:\t1\n');
+});
+
+test('a controlling terminal', async () => {
+  // As `script` and terminal emulators do it: a new pseudo-terminal, unlocked, whose other end becomes the terminal.
+  const command = shell(
+    'exec 2>/dev/null; cut -d " " -f 7 /proc/self/stat; : > /dev/tty && echo opened',
+  ).preExec([
+    step.syscall('openat', AT_FDCWD, '/dev/ptmx', O_RDWR | O_NOCTTY),
+    step.syscall('ioctl', step.result(0), TIOCSPTLCK, Buffer.alloc(4)),
+    step.syscall('ioctl', step.result(0), TIOCGPTPEER, O_RDWR | O_NOCTTY),
+    step.syscall('setsid'),
+    step.syscall('ioctl', step.result(2), TIOCSCTTY, 0),
+  ]);
+  const { stdout } = await command.output();
+  const [terminal, opened] = stdout.toString().split('\n');
+  assert.ok(Number(terminal) > 0, terminal);
+  assert.is(opened, 'opened');
 });
 
 test('the result of a step is the argument of a later one, and descriptors it opens are inherited', async () => {

@@ -297,6 +297,21 @@ test('the signal of a runtime has what is needed of it', () => {
   assert.ok(code === 'ABORT_ERR' || code === 20);
 });
 
+test('a hundred commands with one signal share a listener, which goes with the last of them', () => {
+  const controller = new Controller();
+  const told: number[] = [];
+  const stops = Array.from({ length: 100 }, (_, index) =>
+    watchSignal(controller)!.onAbort(() => told.push(index)),
+  );
+  assert.is(controller.listeners, 1);
+  for (const stop of stops.slice(1)) stop();
+  assert.is(controller.listeners, 1);
+  controller.abort('enough');
+  assert.equal(told, [0]);
+  stops[0]!();
+  assert.is(controller.listeners, 0);
+});
+
 test.run();
 
 function command(): Command {
