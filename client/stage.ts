@@ -49,7 +49,7 @@ export type Stage =
  * What was being done at each stage, as the beginning of a sentence, given what it was about where that is
  * known.
  */
-const DOING: Record<Stage, (item: string | null) => string> = {
+export const DOING: Record<Stage, (item: string | null) => string> = {
   CreatePipe: item => `cannot create ${item === null ? 'a pipe' : `the pipe of ${item}`}`,
   Fork: item => `cannot create ${item === null ? 'the process' : `a new ${item} namespace`}`,
   Exec: item => `cannot execute ${item ?? 'the program'}`,
