@@ -477,7 +477,7 @@ export class Command {
       program: this.program,
       arguments: [this.argumentZero, ...this.argumentList],
       environment: this.environment.entries(),
-      pidVariable: this.environment.pidIndex(),
+      pidVariables: this.environment.pidIndexes(),
       currentDir: this.directory,
       ...this.newRoot.request(),
       ...this.descriptors.request(stdin, stdoutAndStderr),

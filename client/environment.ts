@@ -1,6 +1,8 @@
 import { type Bytes, toBytes } from './bytes';
 
 const EQUALS_SIGN = '='.charCodeAt(0);
+/** As many bytes as the largest number has digits. */
+const PID_ROOM = Buffer.alloc(10, '0');
 
 /**
  * The environment that a command is given. Until it is changed it is the client's, at the moment of each
@@ -9,8 +11,8 @@ const EQUALS_SIGN = '='.charCodeAt(0);
 export class Environment {
   /** Entries `KEY=value` by key. A key is one character for each of its bytes, as it need not be UTF-8. */
   private variables: Map<string, Buffer> | null = null;
-  /** Key of the variable whose value is the pid of the child, who adds it. Its entry is `KEY=`. */
-  private pidKey: string | null = null;
+  /** Keys of the variables whose value is the pid of the child, who puts it in place of `PID_ROOM`. */
+  private readonly pidKeys = new Set<string>();
 
   set(key: Bytes, value: Bytes): void {
     const keyBytes = toKey(key);
@@ -18,24 +20,20 @@ export class Environment {
     this.put(keyBytes, valueBytes);
   }
 
-  /**
-   * Sets a variable to the pid of the child. There is one such variable: of several, the last that was set.
-   */
+  /** Sets a variable to the pid of the child. */
   setPid(key: Bytes): void {
-    const keyBytes = toKey(key);
-    if (this.pidKey !== null) this.own().delete(this.pidKey);
-    this.pidKey = this.put(keyBytes, Buffer.alloc(0));
+    this.pidKeys.add(this.put(toKey(key), PID_ROOM));
   }
 
   remove(key: Bytes): void {
     const keyText = toKey(key).toString('latin1');
     this.own().delete(keyText);
-    if (this.pidKey === keyText) this.pidKey = null;
+    this.pidKeys.delete(keyText);
   }
 
   clear(): void {
     this.variables = new Map();
-    this.pidKey = null;
+    this.pidKeys.clear();
   }
 
   /** The entries, `KEY=value`, in the order in which the variables were first set. */
@@ -43,17 +41,18 @@ export class Environment {
     return this.variables === null ? clientEntries() : [...this.variables.values()];
   }
 
-  /** Index in `entries` of the variable that is to hold the pid of the child, or null where there is none. */
-  pidIndex(): number | null {
-    if (this.variables === null || this.pidKey === null) return null;
-    return [...this.variables.keys()].indexOf(this.pidKey);
+  /** Indexes in `entries` of the variables that are to hold the pid of the child, in order. */
+  pidIndexes(): number[] {
+    if (this.variables === null || this.pidKeys.size === 0) return [];
+    const keys = [...this.variables.keys()];
+    return keys.map((_, index) => index).filter(index => this.pidKeys.has(keys[index]!));
   }
 
   /** Returns the key as it is in `variables`. */
   private put(key: Buffer, value: Buffer): string {
     const keyText = key.toString('latin1');
     this.own().set(keyText, joinEntry(key, value));
-    if (this.pidKey === keyText) this.pidKey = null;
+    this.pidKeys.delete(keyText);
     return keyText;
   }
 

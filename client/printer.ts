@@ -60,12 +60,12 @@ function showCommandLine({ program, arguments: [argumentZero = program, ...rest]
   return [shown, ...rest.map(quoteBytes)].join(' ');
 }
 
-function showEnvironment({ environment, pidVariable }: SpawnRequest, showsAll: boolean): string {
+function showEnvironment({ environment, pidVariables }: SpawnRequest, showsAll: boolean): string {
   if (!showsAll) return `environ[${environment.length}]`;
   const shown = environment.map((entry, index) => {
     const keyEnd = entry.indexOf(EQUALS_SIGN);
     // Not in quotes: the text "<pid>" is another value.
-    const value = index === pidVariable ? '<pid>' : quoteBytes(entry.subarray(keyEnd + 1));
+    const value = pidVariables.includes(index) ? '<pid>' : quoteBytes(entry.subarray(keyEnd + 1));
     return `${quoteBytes(entry.subarray(0, keyEnd))}=${value}`;
   });
   return `environ: {${shown.join(', ')}}`;

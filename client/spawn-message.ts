@@ -55,7 +55,7 @@ export function toSpawnMessage(
     program: request.program,
     arguments: request.arguments,
     environment: request.environment,
-    pidVariable: request.pidVariable,
+    pidVariables: request.pidVariables,
     startDir,
     currentDir: request.currentDir,
     pivotRoot: request.pivotRoot,

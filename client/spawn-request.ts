@@ -43,8 +43,8 @@ export interface SpawnRequest {
   readonly arguments: Uint8Array[];
   /** envp, each `KEY=value`. */
   readonly environment: Uint8Array[];
-  /** Index in `environment` of the entry, `KEY=`, that the child adds its pid to; or null. */
-  readonly pidVariable: number | null;
+  /** Indexes in `environment` of the entries whose value the child replaces by its pid. */
+  readonly pidVariables: number[];
   readonly currentDir: Uint8Array | null;
   readonly pivotRoot: PivotRootRequest | null;
   readonly chrootDir: Uint8Array | null;

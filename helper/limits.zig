@@ -25,8 +25,8 @@ pub const steps_max = 64;
 /// What a system call takes (man 2 syscall).
 pub const step_arguments_max = 6;
 pub const descriptor_ranges_max = 64;
-/// Name of the variable that holds the child's pid.
-pub const pid_variable_name_size_max = 255;
+/// Variables that hold the child's pid.
+pub const pid_variables_max = 64;
 /// What is told of an id map command's standard error.
 pub const map_command_stderr_size_max = 2048;
 /// UID_GID_MAP_MAX_EXTENTS, man 7 user_namespaces.

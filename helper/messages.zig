@@ -76,7 +76,7 @@ pub const Spawn = struct {
     pre_exec: []const Step = &.{},
     close_descriptors: []const DescriptorRange = &.{},
     keep_signal_mask: bool = false,
-    pid_variable: ?u32 = null,
+    pid_variables: []const u32 = &.{},
 
     pub const numbers = .{
         .command = 1,
@@ -105,7 +105,7 @@ pub const Spawn = struct {
         .pre_exec = 24,
         .close_descriptors = 25,
         .keep_signal_mask = 26,
-        .pid_variable = 27,
+        .pid_variables = 27,
     };
     pub const maxima = .{
         .arguments = limits.arguments_max,
@@ -117,6 +117,7 @@ pub const Spawn = struct {
         .joins = limits.joins_max,
         .pre_exec = limits.steps_max,
         .close_descriptors = limits.descriptor_ranges_max,
+        .pid_variables = limits.pid_variables_max,
     };
 };
 

@@ -36,10 +36,6 @@ pub const Plan = struct {
     mapped_gid: ?u32,
     /// Numbers of the system calls of `request.pre_exec`.
     step_numbers: [limits.steps_max]linux.SYS,
-    /// `KEY=`, the pid, and a NUL, which the child fills in.
-    pid_entry: [limits.pid_variable_name_size_max + text.number_size_max + 2]u8,
-    /// Where the pid goes; 0 without such an entry.
-    pid_entry_at: usize,
     /// Writing end of the report pipe.
     report: sys.fd_t = -1,
     /// The child waits for a byte here before it goes on, where something has to come first.
@@ -147,15 +143,13 @@ pub fn make(noalias plan: *Plan, noalias request: *const messages.Spawn, host: *
         .mapped_uid = null,
         .mapped_gid = null,
         .step_numbers = undefined,
-        .pid_entry = undefined,
-        .pid_entry_at = 0,
     };
     for (request.namespaces) |namespace| {
         if (namespace == .unspecified) return refuse("namespaces: unspecified");
         plan.namespaces |= namespaces.flagOf(namespace);
     }
     return takeJoins(plan) orelse takeDescriptors(plan) orelse takeRanges(plan) orelse takeRoots(plan) orelse
-        takeIds(plan) orelse takeMaps(plan) orelse takeCapabilities(plan) orelse takePidVariable(plan) orelse
+        takeIds(plan) orelse takeMaps(plan) orelse takeCapabilities(plan) orelse checkPidVariables(plan) orelse
         steps.take(plan);
 }
 
@@ -289,29 +283,30 @@ fn takeCapabilities(plan: *Plan) ?Refusal {
     };
 }
 
-fn takePidVariable(plan: *Plan) ?Refusal {
-    const index = plan.request.pid_variable orelse return null;
-    if (index >= plan.request.environment.len) return refuse("pid_variable: not in environment");
-    const entry = std.mem.span(plan.request.environment[index].?);
-    const name_size = text.upTo(entry, '=').len;
-    if (name_size == entry.len) return refuse("pid_variable: without '='");
-    if (name_size > limits.pid_variable_name_size_max) {
-        const detail = std.fmt.comptimePrint("pid_variable: name of at most {d} bytes", .{limits.pid_variable_name_size_max});
-        return .{ .stage = .limit, .detail = detail };
+fn checkPidVariables(plan: *const Plan) ?Refusal {
+    for (plan.request.pid_variables) |index| {
+        if (index >= plan.request.environment.len) return refuse("pid_variables: not in environment");
+        if (pidRoom(plan, index).len != text.number_size_max) return refuse("pid_variables: ten bytes for the pid");
     }
-    @memcpy(plan.pid_entry[0 .. name_size + 1], entry[0 .. name_size + 1]);
-    plan.pid_entry_at = name_size + 1;
-    // The list lies in memory that is the command's alone.
-    @constCast(plan.request.environment)[index] = @ptrCast(&plan.pid_entry);
     return null;
 }
 
-/// Puts the calling process's id where the environment has it.
-pub fn writePid(plan: *Plan) void {
-    if (plan.pid_entry_at == 0) return;
-    var pid: text.Text = .{ .buffer = plan.pid_entry[plan.pid_entry_at..] };
-    pid.addNumber(@intCast(linux.getpid()));
-    _ = pid.end();
+/// What stands behind the `=` of a variable. The strings lie in memory that is the command's alone.
+fn pidRoom(plan: *const Plan, index: u32) [:0]u8 {
+    const entry = std.mem.span(@constCast(plan.request.environment[index].?));
+    const name = text.upTo(entry, '=');
+    return entry[@min(name.len + 1, entry.len)..];
+}
+
+/// Puts the calling process's id where the environment is to have it.
+pub fn writePid(plan: *const Plan) void {
+    for (plan.request.pid_variables) |index| {
+        const room = pidRoom(plan, index);
+        // With the NUL, for which there is room behind the largest number too.
+        var pid: text.Text = .{ .buffer = room.ptr[0 .. room.len + 1] };
+        pid.addNumber(@intCast(linux.getpid()));
+        _ = pid.end();
+    }
 }
 
 const testing = std.testing;
@@ -367,4 +362,20 @@ test "maps without a user namespace, a number named twice and an inherited 3 are
     } }, &host) != null);
     try testing.expect(make(&plan, &.{ .program = "/a", .descriptors = &.{.{ .number = 3, .source = .inherit }} }, &host) != null);
     try testing.expect(make(&plan, &.{}, &host) != null);
+}
+
+test "a variable for the pid has room for it" {
+    const host = testHost(0);
+    var plan: Plan = undefined;
+    var entry = "PID=0000000000".*;
+    const environment = [_:null]?[*:0]const u8{ "PID=1", "0123456789", &entry };
+    var spawn: messages.Spawn = .{ .program = "/a", .environment = &environment };
+    for ([_]u32{ 0, 1, 3 }) |index| {
+        spawn.pid_variables = &.{index};
+        try testing.expectEqual(messages.Stage.protocol, make(&plan, &spawn, &host).?.stage);
+    }
+    spawn.pid_variables = &.{2};
+    try testing.expectEqual(null, make(&plan, &spawn, &host));
+    writePid(&plan);
+    try testing.expectEqual(@as(u32, @intCast(linux.getpid())), text.parseNumber(std.mem.sliceTo(entry[4..], 0)));
 }

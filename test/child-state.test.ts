@@ -233,6 +233,10 @@ test('the helper holds nothing but its own descriptors', async () => {
 test('envVarWithPid: the program’s own pid, as it sees it', async () => {
   const outside = await stateOf(command => command.envClear().envVarWithPid('LISTEN_PID'));
   assert.equal(outside.environment, [`LISTEN_PID=${outside.pid}`]);
+  const several = await stateOf(command =>
+    command.envClear().envVarWithPid('A').env('B', 'b').envVarWithPid('C'),
+  );
+  assert.equal(several.environment, [`A=${several.pid}`, 'B=b', `C=${several.pid}`]);
   const inside = await stateOf(command =>
     command
       .envVarWithPid('LISTEN_PID')

@@ -295,7 +295,7 @@ test('what was spawned before does not change with the command', async () => {
   command.fileDescriptor(3, Fd.readNull()).setIdMaps([], []).groups([1]).envVarWithPid('A');
   assert.equal(request.arguments, [Buffer.from('/bin/true')]);
   assert.equal(request.environment, [Buffer.from('A=b')]);
-  assert.equal([request.pidVariable, request.groups, request.keepCapabilities], [null, null, null]);
+  assert.equal([request.pidVariables, request.groups, request.keepCapabilities], [[], null, null]);
   assert.equal([request.closeRanges, request.namespaces, request.joins], [[{ from: 3, to: 4 }], ['uts'], []]);
   assert.is(request.descriptors.length, 3);
 });
@@ -369,42 +369,42 @@ test('keys that differ in bytes that are not UTF-8 are different keys', () => {
   assert.is(environment.entries().length, 2);
 });
 
-test('the variable with the pid is an empty entry that is told by its index', () => {
+test('the variable with the pid has room for it and is told by its index', () => {
   const environment = emptyEnvironment();
   environment.set('A', '1');
   environment.setPid('PID');
   environment.set('B', '2');
-  assert.equal([texts(environment), environment.pidIndex()], [['A=1', 'PID=', 'B=2'], 1]);
+  assert.equal([texts(environment), environment.pidIndexes()], [['A=1', 'PID=0000000000', 'B=2'], [1]]);
 });
 
 test('setting the variable with the pid cancels that', () => {
   const environment = emptyEnvironment();
   environment.setPid('PID');
   environment.set(Buffer.from('PID'), '1');
-  assert.equal([texts(environment), environment.pidIndex()], [['PID=1'], null]);
+  assert.equal([texts(environment), environment.pidIndexes()], [['PID=1'], []]);
 });
 
 test('a variable that was set may be that with the pid later', () => {
   const environment = emptyEnvironment();
   environment.set('PID', '1');
   environment.setPid('PID');
-  assert.equal([texts(environment), environment.pidIndex()], [['PID='], 0]);
+  assert.equal([texts(environment), environment.pidIndexes()], [['PID=0000000000'], [0]]);
 });
 
 test('removing the variable with the pid cancels it, and a later one of that name is as any', () => {
   const environment = emptyEnvironment();
   environment.setPid('PID');
   environment.remove('PID');
-  assert.equal([texts(environment), environment.pidIndex()], [[], null]);
+  assert.equal([texts(environment), environment.pidIndexes()], [[], []]);
   environment.set('PID', '1');
-  assert.is(environment.pidIndex(), null);
+  assert.equal(environment.pidIndexes(), []);
 });
 
 test('clearing the environment cancels the variable with the pid', () => {
   const environment = emptyEnvironment();
   environment.setPid('PID');
   environment.clear();
-  assert.equal([texts(environment), environment.pidIndex()], [[], null]);
+  assert.equal([texts(environment), environment.pidIndexes()], [[], []]);
 });
 
 test('the index follows the removal of other variables', () => {
@@ -412,14 +412,20 @@ test('the index follows the removal of other variables', () => {
   environment.set('A', '1');
   environment.setPid('PID');
   environment.remove('A');
-  assert.is(environment.pidIndex(), 0);
+  assert.equal(environment.pidIndexes(), [0]);
 });
 
-test('there is one variable with the pid, the last', () => {
+test('several variables may have the pid', () => {
   const environment = emptyEnvironment();
   environment.setPid('ONE');
   environment.setPid('OTHER');
-  assert.equal([texts(environment), environment.pidIndex()], [['OTHER='], 0]);
+  assert.equal(
+    [texts(environment), environment.pidIndexes()],
+    [
+      ['ONE=0000000000', 'OTHER=0000000000'],
+      [0, 1],
+    ],
+  );
 });
 
 test('envVarWithPid takes a copy of process.env', () => {

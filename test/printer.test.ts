@@ -51,7 +51,7 @@ test('env(true) undoes env(false)', () => {
 });
 
 test('the variable for the pid is not that with the text', () => {
-  const request = command({ environment: ['A=<pid>', 'LISTEN_PID='], pidVariable: 1 });
+  const request = command({ environment: ['A=<pid>', 'LISTEN_PID='], pidVariables: [1] });
   assert.is(show(request), '<Command "/bin/sh"; environ: {"A"="<pid>", "LISTEN_PID"=<pid>}>');
 });
 
@@ -349,7 +349,7 @@ function command(
     program: bytes('/bin/sh'),
     arguments: args.map(bytes),
     environment: environment.map(bytes),
-    pidVariable: null,
+    pidVariables: [],
     currentDir: null,
     pivotRoot: null,
     chrootDir: null,

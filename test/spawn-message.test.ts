@@ -69,10 +69,10 @@ test('no capabilities are not the same as not being set', async () => {
   assert.equal([`${none.keepCapabilities}`, unset.keepCapabilities], ['0', null]);
 });
 
-test('the index of the variable with the pid is told where it is 0 too', async () => {
+test('the indexes of the variables with the pid are told', async () => {
   const first = await sent(new Command('/a').envClear().envVarWithPid('PID'));
   const unset = await sent(new Command('/a').envClear().env('PID', '1'));
-  assert.equal([first.pidVariable, unset.pidVariable], [0, null]);
+  assert.equal([first.pidVariables, unset.pidVariables], [[0], []]);
 });
 
 test('a path, a process and a descriptor to join', async () => {
