@@ -142,9 +142,8 @@ export class Command {
    * pid namespace. For `LISTEN_PID` of `man 3 sd_listen_fds`, among others (`env_var_with_pid` of the
    * crate).
    *
-   * A later `env`, `envs`, `envRemove` or `envClear` for it cancels this, and the other way round. There is
-   * one such variable: a call with another key removes the one before. A key as for `env`; one of more than
-   * 255 bytes rejects at the stage `Limit`.
+   * A later `env`, `envs`, `envRemove` or `envClear` for it cancels this, and the other way round. A key as for
+   * `env`. More than 64 such variables reject at the stage `Limit`.
    */
   envVarWithPid(key: Bytes): this {
     this.environment.setPid(key);
