@@ -35,16 +35,19 @@ pub fn firstPid(command: *const Command) sys.pid_t {
 fn tellMapRunner(command: *Command, pid: sys.pid_t) void {
     command.phase = .mapping;
     const number: u32 = @intCast(pid);
-    // The pipe is empty, so it takes four bytes.
-    const written = linux.write(command.map_pid, std.mem.asBytes(&number), @sizeOf(u32));
-    std.debug.assert(written == @sizeOf(u32));
+    tell(command.map_pid, std.mem.asBytes(&number));
     closeOwn(&command.map_pid);
 }
 
-/// Lets the process go on that waits. The pipe is empty, so it takes a byte.
+/// Lets the process go on that waits.
 fn go(command: *Command) void {
-    const written = linux.write(command.go, "g", 1);
-    std.debug.assert(written == 1);
+    tell(command.go, "g");
+}
+
+/// The pipe is empty, so it takes a few bytes. EPIPE: who waits there was killed just now, and will be reaped.
+fn tell(pipe: sys.fd_t, text: []const u8) void {
+    const written = linux.write(pipe, text.ptr, text.len);
+    std.debug.assert(written == text.len or sys.isError(written, .PIPE));
 }
 
 /// The command's own process waits, in all its namespaces, with its maps written.

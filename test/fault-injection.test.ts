@@ -4,7 +4,7 @@ import { type Command, Helper, step } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { childrenOf, descriptorsOf, packageRoot, rejection, rootMaps, shell } from './support';
+import { childrenOf, descriptorsOf, packageRoot, rejection, rootMaps, shell, until } from './support';
 
 const test = suite('fault injection');
 const strace = '/usr/bin/strace';
@@ -78,6 +78,32 @@ for (const { call, prepare, stage, item } of faults) {
       const open = [...descriptorsOf(helper.pid!).keys()].filter(number => number > 2);
       // Control socket, epoll, signalfd.
       assert.is(open.length, 3);
+      await helper.close();
+    },
+    { skip },
+  );
+}
+
+// Whoever was killed right before it is told to go on has closed the reading end.
+for (const [who, prepare] of [
+  ['a frozen process', (command: Command) => command.beforeUnfreeze(() => {})],
+  [
+    'the runner of the map commands',
+    (command: Command) => inside(command).setIdMapCommands('/bin/true', '/bin/true'),
+  ],
+] as const) {
+  test(
+    `${who} that died before it is told to go on ends its command, and not the helper`,
+    async () => {
+      const helper = helperWithout('write', 'EPIPE');
+      const pids: number[] = [];
+      for (let time = 0; time < 2; time += 1) {
+        const { stage } = await rejection(prepare(shell('true')).spawn({ helper }));
+        assert.is(stage, 'UnknownError');
+        pids.push(helper.pid!);
+      }
+      assert.is(pids[0], pids[1]);
+      await until('nothing is left', () => childrenOf(helper.pid!).length === 0, 1000);
       await helper.close();
     },
     { skip },
