@@ -23,7 +23,7 @@ pub fn afterIds(plan: *const Plan) void {
     const kept = plan.request.keep_capabilities orelse return;
     check(plan, sys.prctl(sys.PR_SET_KEEPCAPS, 0), .prctl, .capabilities, 0);
     check(plan, sys.setCapabilities(.{ .effective = kept, .permitted = kept, .inheritable = kept }), .capset, .capabilities, 0);
-    check(plan, sys.prctlAmbient(sys.PR_CAP_AMBIENT_CLEAR_ALL, 0), .prctl, .ambient, 0);
+    // Others have left the ambient set with the permitted one (man 7 capabilities).
     for (0..plan.host.last_capability + 1) |capability| {
         if (!isIn(kept, capability)) continue;
         check(plan, sys.prctlAmbient(sys.PR_CAP_AMBIENT_RAISE, capability), .prctl, .ambient, capability);

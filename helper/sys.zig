@@ -201,7 +201,6 @@ pub const PR_CAPBSET_DROP = 24;
 pub const PR_CAP_AMBIENT = 47;
 pub const PR_CAP_AMBIENT_IS_SET = 1;
 pub const PR_CAP_AMBIENT_RAISE = 2;
-pub const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
 /// man 2 umount.
 pub const MNT_DETACH = 2;

@@ -46,6 +46,17 @@ for (const count of [1, 7, 58]) {
   });
 }
 
+test('/dev/null is where it is asked for, whichever numbers it and a pipe take from each other', async () => {
+  for (let number = 3; number < 12; number += 1) {
+    const { stdout } = await shell(`readlink /proc/$$/fd/30 /proc/$$/fd/31 /proc/$$/fd/${number}`)
+      .fileDescriptor(number, Fd.pipedWrite())
+      .fileDescriptor(30, Fd.readNull())
+      .fileDescriptor(31, Fd.writeNull())
+      .output();
+    assert.match(stdout.toString(), /^\/dev\/null\n\/dev\/null\npipe:\[\d+\]\n$/, String(number));
+  }
+});
+
 test('a number that the helper uses itself does not hide a failure', async () => {
   for (let number = 3; number < 24; number += 1) {
     const command = shell('true').currentDir('/nowhere').fileDescriptor(number, Fd.writeNull());

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, readlinkSync } from 'fs';
 import * as path from 'path';
-import { Helper } from 'unshare';
+import { type Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { childrenOf, exists, rejection, rootMaps, shell, startScript, until } from './support';
+import { childrenOf, descriptorsOf, exists, rejection, rootMaps, shell, startScript, until } from './support';
 
 const test = suite('freezing');
 
@@ -125,8 +125,10 @@ test('a client that dies meanwhile takes the frozen process along, and the progr
 });
 
 test('a frozen process holds no copy of another command’s pipe', async () => {
-  const reading = await shell('exec cat').stdin('piped').stdout('piped').spawn();
+  // The helper has this one's pipe in its hands until the client has opened it: while it makes the next process.
+  const starting = shell('exec cat').stdin('piped').stdout('piped').spawn();
   const command = shell('true').beforeUnfreeze(async () => {
+    const reading = await starting;
     // `cat` ends only when nobody has the writing end open any more.
     reading.stdin!.end('told');
     assert.is(await reading.stdout!.text(), 'told');
@@ -134,5 +136,27 @@ test('a frozen process holds no copy of another command’s pipe', async () => {
   });
   assert.ok((await command.status()).success);
 });
+
+for (const [way, prepare] of [
+  ['that was forked', (command: Command) => command.unshare('user').setIdMaps(...rootMaps())],
+  ['in a new time namespace', (command: Command) => command.unshare('user', 'time').setIdMaps(...rootMaps())],
+  ['in a joined namespace', (command: Command) => command.setNamespace('/proc/self/ns/uts', 'uts')],
+] as const) {
+  test(
+    `a frozen process ${way} has nothing open but its standard streams and two pipes to the helper`,
+    async () => {
+      let open: string[] = [];
+      const command = shell('true').beforeUnfreeze(pid => {
+        open = [...descriptorsOf(pid)]
+          .filter(([number]) => number > 2)
+          .map(([, link]) => link.replace(/\d+/, 'N'));
+      });
+      prepare(command);
+      assert.ok((await command.status()).success);
+      assert.equal(open, ['pipe:[N]', 'pipe:[N]']);
+    },
+    { skip: process.geteuid!() !== 0 && 'only root reads what the process has open' },
+  );
+}
 
 test.run();
