@@ -1,4 +1,4 @@
-import { openSync, readSync } from 'fs';
+import { closeSync, openSync, readSync } from 'fs';
 
 const STATUS = '/proc/self/status';
 /** The umask is in the second line; the first has the process's name, 64 bytes with all of them escaped. */
@@ -19,13 +19,19 @@ export function currentUmask(): number | null {
   // The open file is kept: opening it every time would take three times as long.
   const kept = status === null ? null : readUmask(status);
   if (kept !== null) return kept;
+  // Again where somebody has closed the descriptor, and another file may have its number: that one is not ours.
+  status = null;
+  let opened: number;
   try {
-    // Again where somebody has closed the descriptor, and another file may have its number: that one is not ours.
-    status = openSync(STATUS, 'r');
+    opened = openSync(STATUS, 'r');
   } catch {
     return null;
   }
-  return readUmask(status);
+  const umask = readUmask(opened);
+  // One that does not tell is not kept: the next spawn would open another.
+  if (umask === null) closeSync(opened);
+  else status = opened;
+  return umask;
 }
 
 function readUmask(descriptor: number): number | null {

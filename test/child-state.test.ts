@@ -10,6 +10,7 @@ import {
   fixture,
   packageRoot,
   reachableFixture,
+  rejection,
   rootMaps,
   type State,
   shell,
@@ -237,6 +238,9 @@ test('envVarWithPid: the program’s own pid, as it sees it', async () => {
     command.envClear().envVarWithPid('A').env('B', 'b').envVarWithPid('C'),
   );
   assert.equal(several.environment, [`A=${several.pid}`, 'B=b', `C=${several.pid}`]);
+  const many = shell('true');
+  for (let index = 0; index <= 64; index += 1) many.envVarWithPid(`PID${index}`);
+  assert.is((await rejection(many.spawn())).stage, 'Limit');
   const inside = await stateOf(command =>
     command
       .envVarWithPid('LISTEN_PID')
