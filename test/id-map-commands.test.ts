@@ -4,6 +4,7 @@ import * as path from 'path';
 import { type Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
+import { asOrdinaryUser } from './ordinary-client';
 import { makeScratch } from './scratch';
 import { childrenOf, rejection, shell } from './support';
 
@@ -46,6 +47,60 @@ function hasAccount(): boolean {
     return false;
   }
 }
+
+/**
+ * What the client writes that `code` is, run by an ordinary user with an account and the subordinate ids
+ * 200000 to 265535. The account is in files that the client's mount namespace has in place of the machine's.
+ */
+function asUserWithAccount(code: string): Promise<string> {
+  const files = {
+    passwd: `${readFileSync('/etc/passwd', 'utf8')}somebody:x:61235:61235::/:/bin/sh\n`,
+    subuid: 'somebody:200000:65536\n',
+    subgid: 'somebody:200000:65536\n',
+  };
+  const directory = makeScratch();
+  const mounts = Object.entries(files).map(([name, text]) => {
+    const file = path.join(directory, name);
+    writeFileSync(file, text, { mode: 0o644 });
+    return `mount --bind ${file} /etc/${name}`;
+  });
+  return asOrdinaryUser(61235, code, mounts);
+}
+
+const accountSkip =
+  (own.uid !== 0 && 'only root can make an account for a while') ||
+  (!existsSync('/usr/bin/newuidmap') && 'newuidmap is not installed');
+
+test(
+  'an ordinary user gives a namespace the subordinate ids of the account',
+  async () => {
+    const output = await asUserWithAccount(`
+      new unshare.Command('/bin/sh')
+        .args(['-c', 'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map'])
+        .setIdMaps(
+          [{ insideUid: 0, outsideUid: 61235, count: 1 }, { insideUid: 1, outsideUid: 200000, count: 65536 }],
+          [{ insideGid: 0, outsideGid: 61235, count: 1 }, { insideGid: 1, outsideGid: 200000, count: 65536 }])
+        .setIdMapCommands('/usr/bin/newuidmap', '/usr/bin/newgidmap')
+        .uid(33).gid(34).groups([35])
+        .output().then(({ stdout }) => process.stdout.write(stdout));`);
+    const map = '0 61235 1 1 200000 65536';
+    assert.is(output.trim().replace(/\s+/g, ' '), `33 34 ${map} ${map}`);
+  },
+  { skip: accountSkip },
+);
+
+test(
+  "an id that is not the account's is refused, in the words of newuidmap",
+  async () => {
+    const output = await asUserWithAccount(`
+      new unshare.Command('/bin/true')
+        .setIdMaps([{ insideUid: 0, outsideUid: 300000, count: 1 }], [{ insideGid: 0, outsideGid: 61235, count: 1 }])
+        .setIdMapCommands('/usr/bin/newuidmap', '/usr/bin/newgidmap')
+        .spawn().catch(({ stage, path, stderr }) => console.log(stage, path, String(stderr)));`);
+    assert.match(output, /^AuxCommandExited \/usr\/bin\/newuidmap .*range.* not allowed/);
+  },
+  { skip: accountSkip },
+);
 
 test('they get the pid and the rows', async () => {
   const log = path.join(scratch, `log-${own.uid}`);

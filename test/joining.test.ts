@@ -1,7 +1,10 @@
-import { closeSync, openSync, readFileSync, readlinkSync } from 'fs';
+import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'fs';
+import * as path from 'path';
 import { type Child, Helper, type Namespace } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
+import { asOrdinaryUser } from './ordinary-client';
+import { makeScratch } from './scratch';
 import { childrenOf, exists, rejection, rootMaps, shell, until } from './support';
 
 const test = suite('joining');
@@ -158,5 +161,51 @@ test('nobody in the joined namespace can trace what joins, with maps and without
   }
   assert.is(await tracedFromInside(target.pid), 'traced');
 });
+
+test(
+  'a user namespace of another user: root enters it, a third one does not',
+  async () => {
+    const owner = await shell('exec unshare --user --map-root-user sleep 1000')
+      .uid(61235)
+      .gid(61235)
+      .groups([])
+      .spawn();
+    try {
+      await until('the namespace has its maps', () => /61235/.test(uidMapOf(owner.pid)));
+      // Root is not mapped in there; it becomes who is.
+      const { stdout } = await shell('id -u; readlink /proc/self/ns/user')
+        .setNamespace({ pid: owner.pid }, 'user')
+        .output();
+      const [id, namespace] = stdout.toString().split('\n');
+      assert.equal([id, namespace], ['0', namespaceOf(owner.pid, 'user')]);
+
+      // The links in /proc are for those who may trace the process; a mount of the namespace is for everybody.
+      const mounted = path.join(makeScratch(), 'user');
+      writeFileSync(mounted, '');
+      const link = `/proc/${owner.pid}/ns/user`;
+      const output = await asOrdinaryUser(
+        61236,
+        `const { Command } = unshare;
+        const join = path => new Command('/bin/true').setNamespace(path, 'user').spawn().catch(error => error);
+        Promise.all([join('${link}'), join('${mounted}')]).then(errors => console.log(JSON.stringify(
+          errors.map(({ stage, code, item, hint }) => [stage, code, item, hint]))))`,
+        [`mount --bind ${link} ${mounted}`],
+      );
+      const [opening, entering] = JSON.parse(output);
+      assert.equal(opening.slice(0, 3), ['SetNs', 'EACCES', 'user']);
+      assert.match(opening[3], 'trace');
+      assert.equal(entering.slice(0, 3), ['SetNs', 'EPERM', 'user']);
+      assert.match(entering[3], 'CAP_SYS_ADMIN');
+    } finally {
+      await owner.kill();
+      await owner.wait();
+    }
+  },
+  { skip: process.geteuid!() !== 0 && 'it takes root to become three users' },
+);
+
+function uidMapOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/uid_map`, 'utf8');
+}
 
 test.run();
