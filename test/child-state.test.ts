@@ -1,10 +1,8 @@
 import { execFileSync } from 'child_process';
-import { chmodSync, constants, writeFileSync } from 'fs';
-import * as path from 'path';
+import { constants } from 'fs';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { makeScratch } from './scratch';
 import {
   descriptorsOf,
   fixture,
@@ -16,6 +14,7 @@ import {
   shell,
   stateOf,
 } from './support';
+import { wrappedHelper } from './wrapped-helper';
 
 const test = suite('what a program is given');
 
@@ -253,15 +252,11 @@ test('envVarWithPid: the program’s own pid, as it sees it', async () => {
 });
 
 test('keepSigmask: what the helper was started with ignored stays ignored, all of it; else nothing does', async () => {
-  const binary = path.join(packageRoot, 'dist/helper', process.arch, 'unshare-helper');
-  const wrapper = path.join(makeScratch(), 'helper');
   // All but those that cannot be ignored, and those that libc keeps for itself; SIGCHLD's disposition the helper changes.
   const ignored = Array.from({ length: 64 }, (_, at) => at + 1).filter(
     number => ![9, 19, 32, 33].includes(number),
   );
-  writeFileSync(wrapper, `#!/bin/bash\ntrap '' ${ignored.join(' ')}\nexec ${binary} "$@"\n`);
-  chmodSync(wrapper, 0o755);
-  const helper = new Helper({ path: wrapper });
+  const helper = wrappedHelper(`trap '' ${ignored.join(' ')}\nexec "$helper" "$@"`, '/bin/bash');
   const run = async (command: Command) => {
     const { stdout } = await command.output({ helper });
     return JSON.parse(stdout.toString()) as { ignored_signals: number[]; blocked_signals: number[] };

@@ -1,26 +1,11 @@
-import { chmodSync, existsSync, writeFileSync } from 'fs';
-import * as path from 'path';
-import { type Command, Helper, step } from 'unshare';
+import { type Command, step } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { makeScratch } from './scratch';
-import { childrenOf, descriptorsOf, packageRoot, rejection, rootMaps, shell, until } from './support';
+import { childrenOf, descriptorsOf, rejection, rootMaps, shell, until } from './support';
+import { helperWithout, withoutStrace } from './wrapped-helper';
 
 const test = suite('fault injection');
-const strace = '/usr/bin/strace';
-const skip = !existsSync(strace) && 'strace is not installed';
-const binary = path.join(packageRoot, 'dist/helper', process.arch, 'unshare-helper');
-const scratch = makeScratch();
-
-/** A helper in which, and in whose children, every such system call fails. */
-function helperWithout(call: string, error: string): Helper {
-  const wrapper = path.join(scratch, `without-${call}-${error}`);
-  // With -D, strace is not the parent: the helper keeps its pid.
-  const command = `exec ${strace} -D -f -o /dev/null -e trace=${call} -e inject=${call}:error=${error}`;
-  writeFileSync(wrapper, `#!/bin/sh\n${command} ${binary}\n`);
-  chmodSync(wrapper, 0o755);
-  return new Helper({ path: wrapper });
-}
+const skip = withoutStrace;
 
 interface Fault {
   call: string;

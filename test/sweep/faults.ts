@@ -1,8 +1,8 @@
-import { chmodSync, writeFileSync } from 'fs';
 import * as path from 'path';
-import { Command, Helper, UnshareError } from 'unshare';
+import { Command, type Helper, UnshareError } from 'unshare';
 import { makeScratch } from '../scratch';
-import { childrenOf, descriptorsOf, exists, packageRoot, rootMaps, shell, sleep, until } from '../support';
+import { childrenOf, descriptorsOf, exists, rootMaps, shell, sleep, until } from '../support';
+import { tracedHelper } from '../wrapped-helper';
 import { countCalls } from './calls';
 import { makeWorld, type Subject, subjects } from './commands';
 
@@ -14,8 +14,6 @@ import { makeWorld, type Subject, subjects } from './commands';
  * Run by root: for an ordinary user strace takes the privileges from newuidmap.
  */
 
-const strace = '/usr/bin/strace';
-const binary = path.join(packageRoot, 'dist/helper', process.arch, 'unshare-helper');
 const inPreparedNamespace = 'UNSHARE_SWEEP_ROOT';
 const settleMs = 10_000;
 const errors = ['EIO', 'ENOMEM'];
@@ -31,17 +29,6 @@ const neverFail = new Set(
 const lifelines = new Set(['recvfrom', 'sendto', 'epoll_pwait']);
 
 const scratch = makeScratch();
-
-/** A helper below strace. With -D, strace is not the parent: the helper keeps its pid. */
-function tracedHelper(log: string, injection: string[]): Helper {
-  const wrapper = path.join(scratch, 'wrapper');
-  writeFileSync(
-    wrapper,
-    `#!/bin/sh\nexec ${[strace, '-D', '-f', '-o', log, ...injection, binary].join(' ')}\n`,
-  );
-  chmodSync(wrapper, 0o755);
-  return new Helper({ path: wrapper });
-}
 
 /** What came of the command: how it ended, or the stage and the error of its failure. */
 async function outcomeOf(command: Command, helper: Helper): Promise<string> {
@@ -76,7 +63,7 @@ interface Fault {
 /** What came of the fault; throws where that must not be. */
 async function suffer(subject: Subject, { call, error, when, atStart }: Fault): Promise<string> {
   const inject = `inject=${call}:error=${error}:when=${when}`;
-  const helper = tracedHelper('/dev/null', ['-e', `trace=${call}`, '-e', inject]);
+  const helper = tracedHelper(['-e', `trace=${call}`, '-e', inject]);
   try {
     const outcome = await settled('the command', outcomeOf(subject.prepare(), helper));
     // Whose own call at that position fails as well, if it makes that many.
@@ -104,7 +91,7 @@ async function nothingIsLeft(helper: number): Promise<void> {
 /** The calls of a helper that `use` has its way with. */
 async function callsOf(use: (helper: Helper) => unknown): Promise<Map<string, number>> {
   const log = path.join(scratch, 'log');
-  const helper = tracedHelper(log, []);
+  const helper = tracedHelper([], log);
   await use(helper);
   await helper.close();
   return countCalls(log);
