@@ -25,6 +25,11 @@ pub fn build(b: *std.Build) void {
         install(b, helper, b.fmt("dist/helper/{s}/unshare-helper", .{target.name}));
     }
 
+    const syscalls = @import("scripts/syscalls.zig").module(b.allocator) catch @panic("out of memory");
+    const generated = b.addUpdateSourceFiles();
+    generated.addBytesToSource(syscalls, "dist/client/syscalls.js");
+    b.getInstallStep().dependOn(&generated.step);
+
     const native: std.Target.Query = .{ .abi = .none };
     for (fixtures) |name| {
         const fixture = smallExecutable(b, name, b.fmt("test/fixtures/{s}.zig", .{name}), native);

@@ -4,7 +4,9 @@ import { descriptorName, shownDescriptor } from './descriptor-name';
 import { unshare } from './messages';
 import { namespaceName } from './namespace-number';
 import { signalName } from './signals';
+import type { AskedCommand } from './spawn-failure';
 import type { SpawnMessage } from './spawn-message';
+import type { SpawnRequest } from './spawn-request';
 
 import v1 = unshare.v1;
 
@@ -18,7 +20,10 @@ export interface FailedItem {
 }
 
 /** Describes each kind of item, given the index and the command that failed. */
-const ITEMS: Record<v1.Item, (index: number, command: SpawnMessage) => FailedItem | null> = {
+const ITEMS: Record<
+  v1.Item,
+  (index: number, command: SpawnMessage, request: SpawnRequest) => FailedItem | null
+> = {
   [v1.Item.ITEM_NONE]: () => null,
   [v1.Item.ITEM_PROGRAM]: (_index, command) => pathItem(command.program),
   [v1.Item.ITEM_START_DIR]: (_index, command) => pathItem(command.startDir),
@@ -49,10 +54,10 @@ const ITEMS: Record<v1.Item, (index: number, command: SpawnMessage) => FailedIte
 };
 
 /** What `failure` is about, or null where it is about nothing in particular. */
-export function failedItem(failure: v1.SpawnFailed, command: SpawnMessage): FailedItem | null {
+export function failedItem(failure: v1.SpawnFailed, { message, request }: AskedCommand): FailedItem | null {
   // Not undefined for a number that this client does not know either: the message is then as good without.
   const describe = ITEMS[failure.item] as (typeof ITEMS)[v1.Item] | undefined;
-  return describe?.(failure.index, command) ?? null;
+  return describe?.(failure.index, message, request) ?? null;
 }
 
 function wordItem(text: string, shown = text): FailedItem {
@@ -77,8 +82,9 @@ function joinItem(index: number, command: SpawnMessage): FailedItem {
   return wordItem(text, `the ${text} namespace${pid ? ` of process ${pid}` : ''}`);
 }
 
-function stepItem(index: number, command: SpawnMessage): FailedItem {
-  const name = command.preExec[index]?.name;
+/** The message has its number only. */
+function stepItem(index: number, _command: SpawnMessage, { preExec }: SpawnRequest): FailedItem {
+  const name = preExec[index]?.name;
   const text = name ? `step ${index} (${name})` : `step ${index}`;
   return wordItem(text, `${text} of preExec`);
 }

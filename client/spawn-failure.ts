@@ -57,7 +57,7 @@ export function toSpawnError(
 ): UnshareError {
   const stage = (STAGES as Record<number, Stage | undefined>)[failure.stage];
   if (stage === undefined) throw protocolViolation(helperPath, `SpawnFailed with the stage ${failure.stage}`);
-  const item = failedItem(failure, command.message);
+  const item = failedItem(failure, command);
   // What the helper has to say explains an error number, and stands for one where there is none.
   const explains = failure.errno !== 0 && failure.detail !== '';
   const aux = stage === 'AuxCommandExited' || stage === 'AuxCommandKilled' ? auxOf(failure) : null;
@@ -77,8 +77,8 @@ export function toSpawnError(
 }
 
 /** The step that failed, where a system call did. */
-function failedStep({ item, index, errno }: v1.SpawnFailed, { message }: AskedCommand) {
-  return item === v1.Item.ITEM_STEP && errno !== 0 ? message.preExec[index] : undefined;
+function failedStep({ item, index, errno }: v1.SpawnFailed, { request }: AskedCommand) {
+  return item === v1.Item.ITEM_STEP && errno !== 0 ? request.preExec[index] : undefined;
 }
 
 function doingOf(stage: Stage, { item: kind }: v1.SpawnFailed, item: FailedItem | null): string {

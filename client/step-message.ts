@@ -3,16 +3,18 @@ import type Long = require('long');
 import { util } from 'protobufjs/minimal';
 import { unshare } from './messages';
 import type { Step, StepValue } from './step';
+import { syscallNumber } from './syscall-number';
 
 import v1 = unshare.v1;
 
 /**
- * The steps as the messages have them: an array that is used again is a reference to where it stood first.
+ * The steps as the messages have them: an array that is used again is a reference to where it stood first. Throws at
+ * the stage `PreExec` where there is no such system call.
  */
 export function toSteps(steps: readonly Step[]): v1.Step.$Properties[] {
   const places = new Map<object, v1.BufferReference.$Properties>();
   return steps.map((step, stepIndex) => ({
-    name: step.name,
+    number: syscallNumber(step.name, stepIndex),
     arguments: step.arguments.map((value, argumentIndex) =>
       toArgument(value, { step: stepIndex, argument: argumentIndex }, places),
     ),

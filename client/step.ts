@@ -54,7 +54,7 @@ export class Step {
 }
 
 /**
- * A system call. `name` is that of the kernel's table for the architecture of the helper: `openat` is in all of
+ * A system call. `name` is that of the kernel's table for the architecture of the runtime: `openat` is in all of
  * them, `open` is not.
  *
  * There are six arguments at most:

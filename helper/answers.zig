@@ -30,7 +30,7 @@ pub fn spawned(command: *const commands.Command) void {
     });
 }
 
-pub fn failed(id: u32, failure: Failure) void {
+pub noinline fn failed(id: u32, failure: Failure) void {
     connection.send("spawn_failed", &.{
         .command = id,
         .stage = failure.stage,
@@ -43,7 +43,7 @@ pub fn failed(id: u32, failure: Failure) void {
     });
 }
 
-pub fn refused(id: u32, refusal: Refusal) void {
+pub noinline fn refused(id: u32, refusal: Refusal) void {
     connection.send("spawn_failed", &.{
         .command = id,
         .stage = refusal.stage,
@@ -69,8 +69,25 @@ pub fn frozen(command: *const commands.Command) void {
     connection.send("frozen", &.{ .command = command.id, .pid = @intCast(command.pid) });
 }
 
-pub fn died(command: *const commands.Command, status: u32, usage: *const sys.Rusage) void {
-    connection.send("died", &.{ .command = command.id, .exit_status = exitStatus(status, usage) });
+/// `id` is 0, here and in what follows, for an orphan that was adopted.
+pub noinline fn died(id: u32, pid: sys.pid_t, status: u32, usage: *const sys.Rusage) void {
+    connection.send("died", &.{ .command = id, .exit_status = exitStatus(status, usage), .pid = @intCast(pid) });
+}
+
+pub noinline fn stopped(id: u32, pid: sys.pid_t, signal: u8) void {
+    connection.send("stopped", &.{ .command = id, .pid = @intCast(pid), .signal = signal });
+}
+
+pub noinline fn continued(id: u32, pid: sys.pid_t) void {
+    connection.send("continued", &.{ .command = id, .pid = @intCast(pid) });
+}
+
+pub fn reaped(request: u32) void {
+    connection.send("reaped", &.{ .request = request });
+}
+
+pub fn limitReached(limit: messages.RunLimit) void {
+    connection.send("limit_reached", &.{ .limit = limit });
 }
 
 /// What wait4 has told.
@@ -94,7 +111,7 @@ fn exitStatus(status: u32, usage: *const sys.Rusage) messages.ExitStatus {
     };
 }
 
-pub fn signalResult(request: u32, errno: u16) void {
+pub noinline fn signalResult(request: u32, errno: u16) void {
     connection.send("signal_result", &.{ .request = request, .errno = errno });
 }
 

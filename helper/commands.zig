@@ -70,6 +70,8 @@ pub const Command = struct {
     /// Where the child that shares the helper's memory runs while starting.
     place: ?*launch.Place,
     failure: Failure,
+    /// The signal that has stopped it before the helper knew that it runs; 0 where none has.
+    stopped: u8,
     pipes: Index,
     /// How many of its pipes have more than the usual room.
     large_pipes: u8,
@@ -144,6 +146,9 @@ fn bucketOf(key: u32) usize {
     return key % buckets_count;
 }
 
+/// Commands that are not forgotten yet.
+pub var count: usize = 0;
+
 /// A new command in state starting, without pid, report and pipes; null where there are commands_max already.
 pub fn add(id: u32) ?Index {
     std.debug.assert(findById(id) == null);
@@ -163,11 +168,13 @@ pub fn add(id: u32) ?Index {
         .map_stderr = -1,
         .place = null,
         .failure = .{ .stage = .unspecified },
+        .stopped = 0,
         .pipes = none,
         .large_pipes = 0,
         .next_by_id = bucket.*,
     };
     bucket.* = index;
+    count += 1;
     return index;
 }
 
@@ -206,6 +213,16 @@ pub fn addProcess(index: Index, role: Role, pid: sys.pid_t) bool {
 
 pub const Owner = struct { index: Index, role: Role };
 
+/// Whose process this is that has not been reaped.
+pub fn findProcess(pid: sys.pid_t) ?Owner {
+    var at = by_pid[bucketOf(@intCast(pid))];
+    while (at != none) : (at = process_pool.items[at].next) {
+        const found = process_pool.items[at];
+        if (found.pid == pid) return .{ .index = found.command, .role = found.role };
+    }
+    return null;
+}
+
 /// Whose process this was that has been reaped: its pid may be somebody else's from now on. Null: nobody's.
 pub fn removeProcess(pid: sys.pid_t) ?Owner {
     var at = &by_pid[bucketOf(@intCast(pid))];
@@ -230,18 +247,19 @@ pub fn markDead(index: Index) void {
     command.state = .dead;
 }
 
-/// Commands that are in `phase`, one after the other.
-pub const PhaseIterator = struct {
-    phase: Phase,
+/// Commands that are being started, one after the other: those that are in `phase`, or all.
+pub const StartingIterator = struct {
+    phase: ?Phase,
     at: Index = 0,
 
-    pub fn next(iterator: *PhaseIterator) ?Index {
+    pub fn next(iterator: *StartingIterator) ?Index {
         while (iterator.at < pool.used) {
             const index = iterator.at;
             iterator.at += 1;
             // A slot that is free was left in another state.
             const command = &pool.items[index];
-            if (command.state == .starting and command.phase == iterator.phase) return index;
+            if (command.state != .starting) continue;
+            if (command.phase == iterator.phase orelse command.phase) return index;
         }
         return null;
     }
@@ -264,6 +282,7 @@ pub fn remove(index: Index) void {
     }
     at.* = command.next_by_id;
     pool.give(index);
+    count -= 1;
 }
 
 var large_pipes: usize = 0;
@@ -343,7 +362,7 @@ test "commands by phase" {
     const first = add(1).?;
     const second = add(2).?;
     get(second).phase = .joining;
-    var iterator: PhaseIterator = .{ .phase = .joining };
+    var iterator: StartingIterator = .{ .phase = .joining };
     try testing.expectEqual(second, iterator.next().?);
     try testing.expectEqual(null, iterator.next());
     remove(first);

@@ -1,8 +1,9 @@
-//! The control socket: whole messages out of the bytes that arrive, and messages to the client, gathered and sent together.
+//! The control socket, or in a run for one command the file in its place: whole messages out of the bytes that arrive, and messages to the client, gathered and sent together.
 const std = @import("std");
 const linux = std.os.linux;
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
+const once = @import("once.zig");
 const sys = @import("sys.zig");
 const wire = @import("wire.zig");
 
@@ -39,7 +40,10 @@ pub fn receive() Received {
         break :space small[end..];
     };
     std.debug.assert(space.len > 0);
-    const result = linux.recvfrom(control_fd, space.ptr, space.len, linux.MSG.DONTWAIT, null, null);
+    const result = if (once.active)
+        linux.read(control_fd, space.ptr, space.len)
+    else
+        linux.recvfrom(control_fd, space.ptr, space.len, linux.MSG.DONTWAIT, null, null);
     switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
         .SUCCESS => {},
         .AGAIN, .INTR => return .nothing,
@@ -100,7 +104,11 @@ pub fn flush() void {
     var sent: usize = 0;
     while (sent < out_used) {
         const flags = linux.MSG.DONTWAIT | linux.MSG.NOSIGNAL;
-        const result = linux.sendto(control_fd, out[sent..].ptr, out_used - sent, flags, null, 0);
+        // In a file, answers come behind the requests, which were read to their end.
+        const result = if (once.active)
+            linux.write(control_fd, out[sent..].ptr, out_used - sent)
+        else
+            linux.sendto(control_fd, out[sent..].ptr, out_used - sent, flags, null, 0);
         switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
             .SUCCESS => sent += result,
             .INTR => {},

@@ -9,30 +9,30 @@ const text = @import("text.zig");
 
 const Plan = plans.Plan;
 
-/// What the child has open to put at the plan's numbers: pipe ends and, however often it is wanted, /dev/null once for
+/// What the child has open to put at the plan's numbers: pipe ends, the client's descriptors and, however often it is wanted, /dev/null once for
 /// each direction; and the report pipe, which must not be in the way.
 pub const Sources = struct {
     report: sys.fd_t,
     null_read: sys.fd_t = -1,
     null_write: sys.fd_t = -1,
-    /// By the index of the plan's descriptor; -1 for one that is no pipe, or is at its place.
-    pipes: [plans.descriptors_size_max]sys.fd_t = @splat(-1),
+    /// By the index of the plan's descriptor; -1 for one that is neither pipe nor the client's, or is at its place.
+    own: [plans.descriptors_size_max]sys.fd_t = @splat(-1),
 
     fn of(sources: *const Sources, descriptor: plans.Descriptor, index: usize) sys.fd_t {
         return switch (descriptor.source) {
             .unspecified => unreachable,
             .inherit => -1,
-            .pipe_read, .pipe_write => sources.pipes[index],
+            .pipe_read, .pipe_write, .helper => sources.own[index],
             .null_read => sources.null_read,
             .null_write => sources.null_write,
         };
     }
 
-    /// A pipe is at its place. Where few descriptors are allowed, this one may be needed.
+    /// It is at its place. Where few descriptors are allowed, this one may be needed.
     fn drop(sources: *Sources, index: usize) void {
-        if (sources.pipes[index] < 0) return;
-        sys.close(sources.pipes[index]);
-        sources.pipes[index] = -1;
+        if (sources.own[index] < 0) return;
+        sys.close(sources.own[index]);
+        sources.own[index] = -1;
     }
 
     /// Gives way to whatever is put at `number` next. What moves takes the lowest free number, so that no number is
@@ -41,7 +41,7 @@ pub const Sources = struct {
         sources.clearOne(&sources.report, number);
         sources.clearOne(&sources.null_read, number);
         sources.clearOne(&sources.null_write, number);
-        for (&sources.pipes) |*fd| sources.clearOne(fd, number);
+        for (&sources.own) |*fd| sources.clearOne(fd, number);
     }
 
     noinline fn clearOne(sources: *Sources, fd: *sys.fd_t, number: sys.fd_t) void {
@@ -151,7 +151,7 @@ pub fn open(plan: *const Plan) Sources {
     for (plan.descriptors(), 0..) |descriptor, index| switch (descriptor.source) {
         .unspecified => unreachable,
         .inherit => {},
-        .pipe_read, .pipe_write => sources.pipes[index] = descriptor.fd,
+        .pipe_read, .pipe_write, .helper => sources.own[index] = descriptor.fd,
         .null_read => openNull(plan, descriptor.number, .RDONLY, &sources.null_read),
         .null_write => openNull(plan, descriptor.number, .WRONLY, &sources.null_write),
     };
@@ -184,9 +184,7 @@ pub fn place(plan: *const Plan, sources: *Sources) sys.fd_t {
         }
         if (source == number) {
             // dup3 refuses that. What else it is the source of, needs a copy.
-            if (descriptor.source == .pipe_read or descriptor.source == .pipe_write) {
-                sources.pipes[index] = -1;
-            } else sources.clear(number);
+            if (sources.own[index] == number) sources.own[index] = -1 else sources.clear(number);
             _ = check(sources.report, number, .fcntl, sys.fcntl(number, sys.F_SETFD, 0));
             continue;
         }

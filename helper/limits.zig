@@ -17,6 +17,8 @@ pub const message_out_size_max = 4 << 10;
 pub const arguments_max = 1 << 20;
 pub const environment_max = 1 << 20;
 pub const descriptors_max = 64;
+/// Descriptors of the client that the helper is started with.
+pub const kept_descriptors_max = 64;
 pub const namespaces_max = 16;
 pub const joins_max = 8;
 /// NGROUPS_MAX, man 2 setgroups.
@@ -53,6 +55,9 @@ pub const shared_launch_arena_size = 64 << 10;
 /// (man 7 pipe, pipe-user-pages-soft), beyond which new ones of every program of that user are tiny.
 pub const large_pipes_max = 64;
 pub const large_pipe_size = 256 << 10;
+
+/// What is moved at once from a program's pipe to the client, in a run for one command.
+pub const output_chunk_size = 256 << 10;
 
 /// Events taken from epoll at once.
 pub const events_max = 64;

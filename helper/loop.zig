@@ -6,7 +6,7 @@ const commands = @import("commands.zig");
 const connection = @import("connection.zig");
 const Host = @import("host.zig").Host;
 const limits = @import("limits.zig");
-const messages = @import("messages.zig");
+const once = @import("once.zig");
 const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
 const requests = @import("requests.zig");
@@ -14,10 +14,11 @@ const sys = @import("sys.zig");
 
 const event_control = std.math.maxInt(u32);
 const event_signal = event_control - 1;
+const event_outputs = [2]u32{ event_control - 2, event_control - 3 };
 
 comptime {
     // Every other event is the index of a command.
-    std.debug.assert(event_signal > commands.none);
+    std.debug.assert(event_outputs[1] > commands.none);
 }
 
 var epoll_fd: sys.fd_t = -1;
@@ -30,12 +31,16 @@ pub fn run(host: *const Host) u8 {
     const signal_result = sys.signalfd(@import("host.zig").signalBit(@intFromEnum(linux.SIG.CHLD)));
     if (sys.errnoOf(signal_result) != 0) return 1;
     const signal_fd = sys.asFd(signal_result);
-    if (watch(connection.control_fd, linux.EPOLL.IN, event_control) != 0) return 1;
+    if (once.active) {
+        if (takeFile(host)) |status| return status;
+    } else if (watch(connection.control_fd, linux.EPOLL.IN, event_control) != 0) return 1;
     if (watch(signal_fd, linux.EPOLL.IN, event_signal) != 0) return 1;
     while (true) {
+        if (once.active and once.isOver()) return finish();
+        if (requests.retired and commands.count == 0) return finish();
         connection.flush();
         var events: [limits.events_max]linux.epoll_event = undefined;
-        const count = linux.epoll_wait(epoll_fd, &events, events.len, -1);
+        const count = linux.epoll_wait(epoll_fd, &events, events.len, if (once.active) once.timeout() else -1);
         if (sys.isError(count, .INTR)) continue;
         if (sys.errnoOf(count) != 0) return 1;
         var control_ready = false;
@@ -44,6 +49,9 @@ pub fn run(host: *const Host) u8 {
         for (events[0..count]) |event| switch (event.data.u32) {
             event_control => control_ready = true,
             event_signal => signal_ready = true,
+            event_outputs[0], event_outputs[1] => |number| {
+                once.outputReady(event_outputs[0] - number, event.events & linux.EPOLL.IN != 0);
+            },
             else => |index| progress.reportEnded(@intCast(index)),
         };
         if (signal_ready) {
@@ -56,6 +64,17 @@ pub fn run(host: *const Host) u8 {
             .some => requests.serve(host) catch |err| return endWith(err),
         };
     }
+}
+
+fn finish() u8 {
+    connection.flush();
+    return 0;
+}
+
+/// Serves all that the client of a run for one command has written. Its end is no end of the client's.
+fn takeFile(host: *const Host) ?u8 {
+    while (connection.receive() == .some) requests.serve(host) catch |err| return endWith(err);
+    return null;
 }
 
 /// Tells the client what was wrong with what it sent.
@@ -79,6 +98,11 @@ fn watch(fd: sys.fd_t, events: u32, data: u32) u16 {
 /// a command, not two.
 pub fn watchReport(fd: sys.fd_t, index: commands.Index) u16 {
     return watch(fd, linux.EPOLL.HUP, index);
+}
+
+/// Reports when there is something to read in an output of a run for one command, and its end.
+pub fn watchOutput(fd: sys.fd_t, index: usize) u16 {
+    return watch(fd, linux.EPOLL.IN, event_outputs[index]);
 }
 
 /// Closing is not enough: a child that was just cloned has a copy of the descriptor, and epoll goes on reporting it until

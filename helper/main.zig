@@ -8,8 +8,12 @@ const commands = @import("commands.zig");
 const connection = @import("connection.zig");
 const descriptors = @import("descriptors.zig");
 const Host = @import("host.zig").Host;
+const limits = @import("limits.zig");
 const loop = @import("loop.zig");
 const messages = @import("messages.zig");
+const once = @import("once.zig");
+const options = @import("options.zig");
+const plans = @import("plan.zig");
 const seal = @import("seal.zig");
 const sys = @import("sys.zig");
 
@@ -28,16 +32,17 @@ const die = panic.die;
 pub fn main(init: std.process.Init.Minimal) u8 {
     if (linux.getauxval(std.elf.AT_SECURE) != 0) die("refuses to run with more privileges than its caller", 77);
     openStandardDescriptors();
-    if (!isSocket(connection.control_fd)) {
+    const arguments: [*:null]const ?[*:0]const u8 = @ptrCast(init.args.vector.ptr);
+    const told = options.Options.parse(arguments) orelse die("has an option that it does not know", 64);
+    if (told.once == null and !isSocket(connection.control_fd)) {
         die("descriptor 3 is no stream socket; the npm package `unshare` starts this program", 64);
     }
-    const arguments: [*:null]const ?[*:0]const u8 = @ptrCast(init.args.vector.ptr);
     const unsealed_reason = seal.ensure(arguments, init.environ.block.slice.ptr);
     // After execveat from a descriptor, the name would be the descriptor's number.
     _ = linux.prctl(@intFromEnum(linux.PR.SET_NAME), @intFromPtr("unshare-helper"), 0, 0, 0);
     // What the client's parents left open is not for children, and neither is the control socket.
-    descriptors.closeAllBut(&.{connection.control_fd});
-    _ = sys.fcntl(connection.control_fd, sys.F_SETFD, sys.FD_CLOEXEC);
+    keepDescriptors(told.kept);
+    if (told.once) |client| once.prepare(client);
     commands.prepare();
     const host: Host = .prepare();
     connection.send("hello", &.{
@@ -46,8 +51,19 @@ pub fn main(init: std.process.Init.Minimal) u8 {
         .pid = @intCast(linux.getpid()),
         .sealed = unsealed_reason.len == 0,
         .unsealed_reason = unsealed_reason,
+        .control_inode = if (sys.identify(connection.control_fd)) |identity| identity.inode else 0,
     });
     return loop.run(&host);
+}
+
+/// The control socket, and what the client has put behind it for a command.
+fn keepDescriptors(kept: u7) void {
+    var numbers: [1 + limits.kept_descriptors_max]sys.fd_t = undefined;
+    numbers[0] = connection.control_fd;
+    for (numbers[1..][0..kept], 0..) |*number, index| number.* = options.first_kept + @as(sys.fd_t, @intCast(index));
+    descriptors.closeAllBut(numbers[0 .. 1 + kept]);
+    for (numbers[0 .. 1 + kept]) |number| _ = sys.fcntl(number, sys.F_SETFD, sys.FD_CLOEXEC);
+    plans.kept_descriptors = (@as(plans.KeptSet, 1) << kept) - 1;
 }
 
 /// A descriptor below 3 that is closed would become one of the helper's own, and children inherit these.

@@ -15,8 +15,19 @@ pub const ToHelper = struct {
     release_pipes: ?ReleasePipes = null,
     unfreeze: ?Unfreeze = null,
     abort: ?Abort = null,
+    reap: ?Reap = null,
+    retire: ?Retire = null,
 
-    pub const numbers = .{ .hello = 1, .spawn = 2, .signal = 3, .release_pipes = 4, .unfreeze = 5, .abort = 6 };
+    pub const numbers = .{
+        .hello = 1,
+        .spawn = 2,
+        .signal = 3,
+        .release_pipes = 4,
+        .unfreeze = 5,
+        .abort = 6,
+        .reap = 7,
+        .retire = 8,
+    };
 };
 
 pub const ToClient = struct {
@@ -27,6 +38,10 @@ pub const ToClient = struct {
     signal_result: ?SignalResult = null,
     protocol_error: ?ProtocolError = null,
     frozen: ?Frozen = null,
+    stopped: ?Stopped = null,
+    continued: ?Continued = null,
+    reaped: ?Reaped = null,
+    limit_reached: ?LimitReached = null,
 
     pub const numbers = .{
         .hello = 1,
@@ -36,6 +51,10 @@ pub const ToClient = struct {
         .signal_result = 5,
         .protocol_error = 6,
         .frozen = 7,
+        .stopped = 8,
+        .continued = 9,
+        .reaped = 10,
+        .limit_reached = 11,
     };
 };
 
@@ -45,8 +64,18 @@ pub const Hello = struct {
     pid: u32 = 0,
     sealed: bool = false,
     unsealed_reason: [:0]const u8 = empty,
+    control_inode: u64 = 0,
+    subreaper: bool = false,
 
-    pub const numbers = .{ .protocol = 1, .version = 2, .pid = 3, .sealed = 4, .unsealed_reason = 5 };
+    pub const numbers = .{
+        .protocol = 1,
+        .version = 2,
+        .pid = 3,
+        .sealed = 4,
+        .unsealed_reason = 5,
+        .control_inode = 6,
+        .subreaper = 7,
+    };
 };
 
 pub const Spawn = struct {
@@ -77,6 +106,7 @@ pub const Spawn = struct {
     close_descriptors: []const DescriptorRange = &.{},
     keep_signal_mask: bool = false,
     pid_variables: []const u32 = &.{},
+    run_limits: ?RunLimits = null,
 
     pub const numbers = .{
         .command = 1,
@@ -106,6 +136,7 @@ pub const Spawn = struct {
         .close_descriptors = 25,
         .keep_signal_mask = 26,
         .pid_variables = 27,
+        .run_limits = 28,
     };
     pub const maxima = .{
         .arguments = limits.arguments_max,
@@ -119,6 +150,14 @@ pub const Spawn = struct {
         .close_descriptors = limits.descriptor_ranges_max,
         .pid_variables = limits.pid_variables_max,
     };
+};
+
+pub const RunLimits = struct {
+    timeout_ms: u64 = 0,
+    output_size_max: u64 = 0,
+    kill_signal: u32 = 0,
+
+    pub const numbers = .{ .timeout_ms = 1, .output_size_max = 2, .kill_signal = 3 };
 };
 
 pub const Groups = struct {
@@ -160,11 +199,11 @@ pub const IdMapCommands = struct {
 };
 
 pub const Step = struct {
-    name: [:0]const u8 = empty,
+    number: u32 = 0,
     arguments: []const StepArgument = &.{},
     allow_failure: bool = false,
 
-    pub const numbers = .{ .name = 1, .arguments = 2, .allow_failure = 3 };
+    pub const numbers = .{ .number = 1, .arguments = 2, .allow_failure = 3 };
     pub const maxima = .{ .arguments = limits.step_arguments_max };
 };
 
@@ -194,8 +233,9 @@ pub const DescriptorRange = struct {
 pub const Descriptor = struct {
     number: u32 = 0,
     source: DescriptorSource = .unspecified,
+    helper_descriptor: u32 = 0,
 
-    pub const numbers = .{ .number = 1, .source = 2 };
+    pub const numbers = .{ .number = 1, .source = 2, .helper_descriptor = 3 };
 };
 
 pub const DescriptorSource = enum(u8) {
@@ -205,6 +245,7 @@ pub const DescriptorSource = enum(u8) {
     null_write = 3,
     pipe_read = 4,
     pipe_write = 5,
+    helper = 6,
 };
 
 pub const Namespace = enum(u8) {
@@ -334,8 +375,36 @@ pub const Item = enum(u8) {
 pub const Died = struct {
     command: u32 = 0,
     exit_status: ?ExitStatus = null,
+    pid: u32 = 0,
 
-    pub const numbers = .{ .command = 1, .exit_status = 2 };
+    pub const numbers = .{ .command = 1, .exit_status = 2, .pid = 3 };
+};
+
+pub const Stopped = struct {
+    command: u32 = 0,
+    pid: u32 = 0,
+    signal: u32 = 0,
+
+    pub const numbers = .{ .command = 1, .pid = 2, .signal = 3 };
+};
+
+pub const Continued = struct {
+    command: u32 = 0,
+    pid: u32 = 0,
+
+    pub const numbers = .{ .command = 1, .pid = 2 };
+};
+
+pub const LimitReached = struct {
+    limit: RunLimit = .unspecified,
+
+    pub const numbers = .{ .limit = 1 };
+};
+
+pub const RunLimit = enum(u8) {
+    unspecified = 0,
+    timeout = 1,
+    output_size = 2,
 };
 
 pub const ExitStatus = struct {
@@ -377,6 +446,22 @@ pub const Signal = struct {
     signal: u32 = 0,
 
     pub const numbers = .{ .request = 1, .command = 2, .signal = 3 };
+};
+
+pub const Reap = struct {
+    request: u32 = 0,
+
+    pub const numbers = .{ .request = 1 };
+};
+
+pub const Reaped = struct {
+    request: u32 = 0,
+
+    pub const numbers = .{ .request = 1 };
+};
+
+pub const Retire = struct {
+    pub const numbers = .{};
 };
 
 pub const SignalResult = struct {
@@ -423,8 +508,9 @@ const Proto = struct {
         var buffer: [64]u8 = undefined;
         const opening = try std.fmt.bufPrint(&buffer, "\n{s} {s} {{\n", .{ keyword, name });
         const start = (std.mem.indexOf(u8, proto.text, opening) orelse return error.NotInProto) + opening.len;
-        const end = std.mem.indexOfPos(u8, proto.text, start, "\n}\n") orelse return error.NotInProto;
-        return proto.text[start..end];
+        // From the end of the opening on: a message may have no fields.
+        const end = std.mem.indexOfPos(u8, proto.text, start - 1, "\n}\n") orelse return error.NotInProto;
+        return proto.text[start..@max(start, end)];
     }
 
     /// `[optional|repeated] kind name = number;`, or `NAME = number;` in an enum; null for every other line.
@@ -520,14 +606,16 @@ test "the messages are those of unshare.proto" {
         ToHelper,        ToClient, Hello,   Spawn,         Descriptor,   IdMap,         Groups,
         PivotRoot,       Join,     Step,    IdMapCommands, StepArgument, SpawnFailed,   BufferReference,
         DescriptorRange, Frozen,   Spawned, Pipe,          Died,         ResourceUsage, ExitStatus,
-        Signal,          Unfreeze, Abort,   SignalResult,  ReleasePipes, ProtocolError,
+        Signal,          Unfreeze, Abort,   SignalResult,  ReleasePipes, ProtocolError, Stopped,
+        Continued,       Reap,     Reaped,  Retire,        RunLimits,    LimitReached,
     }) |T| try expectMessage(proto, T);
     try expectEnum(proto, DescriptorSource, "DESCRIPTOR_SOURCE_");
     try expectEnum(proto, Namespace, "NAMESPACE_");
     try expectEnum(proto, MountPropagation, "MOUNT_PROPAGATION_");
     try expectEnum(proto, Stage, "STAGE_");
     try expectEnum(proto, Item, "ITEM_");
+    try expectEnum(proto, RunLimit, "RUN_LIMIT_");
     // Nothing stands there that is not compared here.
-    try testing.expectEqual(27, std.mem.count(u8, proto.text, "\nmessage "));
-    try testing.expectEqual(5, std.mem.count(u8, proto.text, "\nenum "));
+    try testing.expectEqual(34, std.mem.count(u8, proto.text, "\nmessage "));
+    try testing.expectEqual(6, std.mem.count(u8, proto.text, "\nenum "));
 }

@@ -6,6 +6,7 @@ const id_maps = @import("id_maps.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const namespaces = @import("namespaces.zig");
+const first_kept = @import("options.zig").first_kept;
 const steps = @import("steps.zig");
 const sys = @import("sys.zig");
 const text = @import("text.zig");
@@ -17,9 +18,15 @@ pub const descriptors_size_max = limits.descriptors_max + 3;
 pub const Descriptor = struct {
     number: sys.fd_t,
     source: messages.DescriptorSource,
-    /// The child's end, where the source is a pipe.
+    /// The child's end, where the source is a pipe, and the client's descriptor where it is that.
     fd: sys.fd_t = -1,
 };
+
+/// Bit n stands for the descriptor options.first_kept + n.
+pub const KeptSet = u128;
+
+/// The client's descriptors that no command has yet.
+pub var kept_descriptors: KeptSet = 0;
 
 pub const Plan = struct {
     host: *const Host,
@@ -34,8 +41,6 @@ pub const Plan = struct {
     /// Ids to take on in a new user namespace, as soon as its maps are written.
     mapped_uid: ?u32,
     mapped_gid: ?u32,
-    /// Numbers of the system calls of `request.pre_exec`.
-    step_numbers: [limits.steps_max]linux.SYS,
     /// Writing end of the report pipe.
     report: sys.fd_t = -1,
     /// The child waits for a byte here before it goes on, where something has to come first.
@@ -142,7 +147,6 @@ pub fn make(noalias plan: *Plan, noalias request: *const messages.Spawn, host: *
         .joins = 0,
         .mapped_uid = null,
         .mapped_gid = null,
-        .step_numbers = undefined,
     };
     for (request.namespaces) |namespace| {
         if (namespace == .unspecified) return refuse("namespaces: unspecified");
@@ -182,7 +186,9 @@ fn takeDescriptors(plan: *Plan) ?Refusal {
         for (plan.descriptors()) |earlier| {
             if (earlier.number == descriptor.number) return refuse("descriptors: number named twice");
         }
-        append(plan, .{ .number = @intCast(descriptor.number), .source = descriptor.source });
+        const kept = if (descriptor.source == .helper) takeKept(descriptor.helper_descriptor) orelse
+            return refuse("descriptors: helper_descriptor not kept, or named twice") else -1;
+        append(plan, .{ .number = @intCast(descriptor.number), .source = descriptor.source, .fd = kept });
     }
     for (0..3) |number| {
         for (plan.descriptors()) |descriptor| {
@@ -190,6 +196,14 @@ fn takeDescriptors(plan: *Plan) ?Refusal {
         } else append(plan, .{ .number = @intCast(number), .source = .inherit });
     }
     return null;
+}
+
+fn takeKept(number: u32) ?sys.fd_t {
+    if (number < first_kept or number - first_kept >= limits.kept_descriptors_max) return null;
+    const bit = @as(KeptSet, 1) << @intCast(number - first_kept);
+    if (kept_descriptors & bit == 0) return null;
+    kept_descriptors &= ~bit;
+    return @intCast(number);
 }
 
 fn append(plan: *Plan, descriptor: Descriptor) void {

@@ -114,7 +114,9 @@ pub fn reportEnded(index: commands.Index) void {
         if (command.state == .starting) fail(index, .{ .stage = .unspecified });
     }
     endStarting(command);
-    if (command.state == .running) answers.spawned(command);
+    if (command.state != .running) return;
+    answers.spawned(command);
+    if (command.stopped != 0) answers.stopped(command.id, command.pid, command.stopped);
 }
 
 /// Reads what the command's processes have reported.

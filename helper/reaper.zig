@@ -1,4 +1,4 @@
-//! The end of processes: reaped, told to the client, and forgotten.
+//! What happens to processes: the end of each, after which it is forgotten, and that it was stopped or goes on.
 const std = @import("std");
 const linux = std.os.linux;
 const answers = @import("answers.zig");
@@ -7,8 +7,12 @@ const limits = @import("limits.zig");
 const progress = @import("progress.zig");
 const sys = @import("sys.zig");
 
-/// Reaps every child that has ended.
+/// Processes whose parents have ended become children of the helper.
+pub var adopts = false;
+
+/// Takes in what has happened to every child.
 pub fn reapAll() void {
+    defer releaseOrphans();
     while (true) {
         var status: u32 = 0;
         var usage: sys.Rusage = undefined;
@@ -16,11 +20,35 @@ pub fn reapAll() void {
         // ECHILD: there are none left.
         if (sys.errnoOf(result) != 0 or result == 0) return;
         const pid: sys.pid_t = @intCast(result);
-        if (commands.removeProcess(pid)) |owner| reaped(owner, status, &usage) else keepUnclaimed(pid, status);
+        if (sys.stopSignal(status)) |signal| {
+            stopped(pid, signal);
+        } else if (sys.isContinued(status)) {
+            continued(pid);
+        } else if (commands.removeProcess(pid)) |owner| {
+            reaped(owner, pid, status, &usage);
+        } else keepUnclaimed(&.{ .pid = pid, .status = status, .usage = usage });
     }
 }
 
-fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
+fn stopped(pid: sys.pid_t, signal: u8) void {
+    const owner = commands.findProcess(pid) orelse return if (adopts) answers.stopped(0, pid, signal);
+    const command = commands.get(owner.index);
+    switch (command.state) {
+        .running => answers.stopped(command.id, pid, signal),
+        // It may have become the program: the end of its report comes in the next round.
+        .starting => command.stopped = signal,
+        .failing, .dead => {},
+    }
+}
+
+fn continued(pid: sys.pid_t) void {
+    const owner = commands.findProcess(pid) orelse return if (adopts) answers.continued(0, pid);
+    const command = commands.get(owner.index);
+    command.stopped = 0;
+    if (command.state == .running) answers.continued(command.id, pid);
+}
+
+fn reaped(owner: commands.Owner, pid: sys.pid_t, status: u32, usage: *const sys.Rusage) void {
     const index = owner.index;
     const command = commands.get(index);
     if (owner.role == .map_runner) commands.mapUsage(index).* = usage.*;
@@ -34,7 +62,7 @@ fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
         .dead => unreachable,
         .running => {
             std.debug.assert(owner.role == .child);
-            answers.died(command, status, usage);
+            answers.died(command.id, pid, status, usage);
             commands.markDead(index);
             if (command.pipes == commands.none) commands.remove(index);
         },
@@ -48,28 +76,41 @@ fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
 }
 
 /// A process that its joiner has made may die and be reaped before the joiner has told which one it is.
-const Unclaimed = struct { pid: sys.pid_t, status: u32 };
+const Unclaimed = struct { pid: sys.pid_t, status: u32, usage: sys.Rusage };
 
-/// Those without one have the pid 0.
-var unclaimed: [limits.unclaimed_max]Unclaimed = @splat(.{ .pid = 0, .status = 0 });
-var unclaimed_next: usize = 0;
+/// In a circle, from the oldest on; those that were claimed have the pid 0.
+var unclaimed: [limits.unclaimed_max]Unclaimed = undefined;
+var unclaimed_oldest: usize = 0;
+var unclaimed_count: usize = 0;
 
 /// The oldest goes where there are too many.
-fn keepUnclaimed(pid: sys.pid_t, status: u32) void {
-    var joining: commands.PhaseIterator = .{ .phase = .joining };
-    if (joining.next() == null) {
-        // Nobody will ask: a child that this process had before it became the helper, for instance.
-        unclaimed = @splat(.{ .pid = 0, .status = 0 });
-        return;
-    }
-    unclaimed[unclaimed_next] = .{ .pid = pid, .status = status };
-    unclaimed_next = (unclaimed_next + 1) % unclaimed.len;
+fn keepUnclaimed(process: *const Unclaimed) void {
+    if (unclaimed_count == unclaimed.len) releaseOldest();
+    unclaimed[(unclaimed_oldest + unclaimed_count) % unclaimed.len] = process.*;
+    unclaimed_count += 1;
+}
+
+/// Where no joiner is left that could have made them, what nobody has claimed was adopted; or this process had it before it
+/// became the helper.
+fn releaseOrphans() void {
+    if (unclaimed_count == 0) return;
+    var joining: commands.StartingIterator = .{ .phase = .joining };
+    if (joining.next() != null) return;
+    while (unclaimed_count > 0) releaseOldest();
+}
+
+noinline fn releaseOldest() void {
+    const process = &unclaimed[unclaimed_oldest];
+    if (adopts and process.pid != 0) answers.died(0, process.pid, process.status, &process.usage);
+    unclaimed_oldest = (unclaimed_oldest + 1) % unclaimed.len;
+    unclaimed_count -= 1;
 }
 
 /// A joiner has made this process for the command. It may be dead already.
 pub fn claim(index: commands.Index, pid: sys.pid_t) void {
     std.debug.assert(pid > 0);
-    for (&unclaimed) |*found| {
+    for (0..unclaimed_count) |at| {
+        const found = &unclaimed[(unclaimed_oldest + at) % unclaimed.len];
         if (found.pid != pid) continue;
         found.pid = 0;
         return progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });

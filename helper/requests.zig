@@ -8,8 +8,10 @@ const Host = @import("host.zig").Host;
 const launch = @import("launch.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
+const once = @import("once.zig");
 const plans = @import("plan.zig");
 const progress = @import("progress.zig");
+const reaper = @import("reaper.zig");
 const starter = @import("starter.zig");
 const sys = @import("sys.zig");
 const Text = @import("text.zig").Text;
@@ -90,6 +92,7 @@ fn dispatch(message: *const messages.ToHelper, host: *const Host, place: ?*launc
         if (greeted) return error.HelloRepeated;
         if (hello.protocol != messages.protocol_version) return error.ProtocolMismatch;
         greeted = true;
+        if (hello.subreaper) adopt();
         return false;
     }
     if (!greeted) return error.HelloMissing;
@@ -98,13 +101,37 @@ fn dispatch(message: *const messages.ToHelper, host: *const Host, place: ?*launc
     if (message.release_pipes) |request| releasePipes(request);
     if (message.unfreeze) |request| if (commands.findById(request.command)) |index| progress.unfreeze(index);
     if (message.abort) |request| if (commands.findById(request.command)) |index| progress.abort(index);
+    if (message.reap) |request| {
+        reaper.reapAll();
+        answers.reaped(request.request);
+    }
+    if (message.retire != null) retire();
     return false;
+}
+
+/// Where that is refused, no orphan comes.
+fn adopt() void {
+    reaper.adopts = sys.errnoOf(sys.prctl(sys.PR_SET_CHILD_SUBREAPER, 1)) == 0;
+}
+
+/// The client is not any more what this process was started by, and is lent nothing that it has given up.
+pub var retired = false;
+
+fn retire() void {
+    retired = true;
+    var starting: commands.StartingIterator = .{ .phase = null };
+    while (starting.next()) |index| progress.abort(index);
 }
 
 var plan_like_fork: plans.Plan = undefined;
 
 fn spawn(request: *const messages.Spawn, host: *const Host, place: ?*launch.Place) Error!bool {
     if (commands.findById(request.command) != null) return error.CommandInUse;
+    if (retired) {
+        answers.failed(request.command, .{ .stage = .unknown_error, .errno = @intFromEnum(sys.E.PERM) });
+        return false;
+    }
+    if (once.active) once.begin(request.run_limits);
     const plan = if (place) |taken| &taken.plan else &plan_like_fork;
     if (plans.make(plan, request, host)) |refusal| {
         answers.refused(request.command, refusal);
@@ -113,6 +140,7 @@ fn spawn(request: *const messages.Spawn, host: *const Host, place: ?*launch.Plac
     // A child like fork's has a copy of the place, which is free again at once.
     const shared = if (plan.isPlain()) place else null;
     starter.start(request.command, plan, shared);
+    if (once.active) once.started(request.command);
     return shared != null;
 }
 
@@ -120,6 +148,7 @@ fn signal(request: messages.Signal) void {
     if (request.signal < 1 or request.signal > limits.signal_max) {
         return answers.signalResult(request.request, @intFromEnum(sys.E.INVAL));
     }
+    if (retired) return answers.signalResult(request.request, @intFromEnum(sys.E.PERM));
     const index = commands.findById(request.command) orelse
         return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
     const command = commands.get(index);

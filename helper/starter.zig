@@ -182,7 +182,8 @@ fn makeLarge(pipe: sys.fd_t) void {
 /// What only the child needs. Its reading ends stay open here until the client has opened the writing ones.
 fn closeProgramEnds(plan: *const Plan) void {
     for (plan.descriptors()) |descriptor| {
-        if (descriptor.source == .pipe_write and descriptor.fd >= 0) sys.close(descriptor.fd);
+        const is_childs = descriptor.source == .pipe_write or descriptor.source == .helper;
+        if (is_childs and descriptor.fd >= 0) sys.close(descriptor.fd);
     }
     if (plan.report >= 0) sys.close(plan.report);
     if (plan.go >= 0) sys.close(plan.go);

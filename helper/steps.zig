@@ -6,7 +6,7 @@ const child = @import("child.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const plans = @import("plan.zig");
-const numberOf = @import("syscall_names.zig").numberOf;
+const callOf = @import("syscall_numbers.zig").callOf;
 const sys = @import("sys.zig");
 
 const Plan = plans.Plan;
@@ -16,8 +16,7 @@ const Refusal = plans.Refusal;
 pub fn take(plan: *Plan) ?Refusal {
     const list = plan.request.pre_exec;
     for (list, 0..) |step, index| {
-        plan.step_numbers[index] = numberOf(step.name) orelse
-            return refuse(index, "this kernel has no system call of that name on this architecture");
+        if (callOf(step.number) == null) return refuse(index, "no system call has that number");
         for (step.arguments, 0..) |argument, position| {
             if (check(list, index, position, argument)) |detail| return refuse(index, detail);
         }
@@ -59,7 +58,7 @@ pub fn run(plan: *const Plan, report: sys.fd_t) void {
             register.* = valueOf(list, argument, results[0..index]);
         }
         const result = linux.syscall6(
-            plan.step_numbers[index],
+            callOf(step.number).?,
             registers[0],
             registers[1],
             registers[2],

@@ -116,9 +116,20 @@ pub const Rusage = extern struct {
     involuntary_switches: isize,
 };
 
-/// Any child that has ended, without waiting: its pid, or 0.
+/// Any child that has ended, was stopped or goes on, without waiting: its pid, or 0.
 pub fn waitAny(status: *u32, usage: *Rusage) usize {
-    return linux.syscall4(.wait4, arg(@as(i32, -1)), @intFromPtr(status), linux.W.NOHANG, @intFromPtr(usage));
+    const flags = linux.W.NOHANG | linux.W.UNTRACED | linux.W.CONTINUED;
+    return linux.syscall4(.wait4, arg(@as(i32, -1)), @intFromPtr(status), flags, @intFromPtr(usage));
+}
+
+/// The signal that has stopped the child, by what wait4 tells of it; null where that is something else.
+pub fn stopSignal(status: u32) ?u8 {
+    return if (status & 0xff == 0x7f) @truncate(status >> 8) else null;
+}
+
+/// Whether the child goes on, by what wait4 tells of it.
+pub fn isContinued(status: u32) bool {
+    return status == 0xffff;
 }
 
 /// Disposition of one signal, with the kernel's layout: the handler comes first everywhere.
@@ -196,6 +207,7 @@ pub fn prctlAmbient(operation: usize, capability: usize) usize {
 pub const PR_SET_PDEATHSIG = 1;
 pub const PR_SET_DUMPABLE = 4;
 pub const PR_SET_KEEPCAPS = 8;
+pub const PR_SET_CHILD_SUBREAPER = 36;
 pub const PR_CAPBSET_READ = 23;
 pub const PR_CAPBSET_DROP = 24;
 pub const PR_CAP_AMBIENT = 47;

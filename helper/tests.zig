@@ -17,6 +17,8 @@ test {
     _ = @import("map_runner.zig");
     _ = @import("messages.zig");
     _ = @import("namespaces.zig");
+    _ = @import("once.zig");
+    _ = @import("options.zig");
     _ = @import("plan.zig");
     _ = @import("progress.zig");
     _ = @import("reaper.zig");
@@ -28,6 +30,6 @@ test {
     _ = @import("starter.zig");
     _ = @import("steps.zig");
     _ = @import("sys.zig");
-    _ = @import("syscall_names.zig");
+    _ = @import("syscall_numbers.zig");
     _ = @import("wire.zig");
 }

@@ -81,13 +81,15 @@ test('a step that may fail does not stop', async () => {
 });
 
 test('a call that there is not is refused, by name', async () => {
-  const error = await rejection(
-    shell('true')
-      .preExec([step.syscall('prctl2', 1)])
-      .spawn(),
-  );
-  assert.is(error.stage, 'PreExec');
-  assert.match(error.message, /prctl2/);
+  for (const name of ['prctl2', 'constructor']) {
+    const error = await rejection(
+      shell('true')
+        .preExec([step.syscall('getpid'), step.syscall(name, 1)])
+        .spawn(),
+    );
+    assert.equal([error.stage, error.index, error.item], ['PreExec', 1, `step 1 (${name})`]);
+    assert.match(error.message, `step 1 (${name}) of preExec: the kernel has no system call of that name`);
+  }
 });
 
 test('closeFds closes what steps have opened, and nothing else', async () => {

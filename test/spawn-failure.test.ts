@@ -120,13 +120,13 @@ for (const [what, prepare, failure, expected] of ITEMS) {
 }
 
 test('a step that no system call failed in has none', async () => {
-  const error = await errorOf(command => command.preExec([step.syscall('frobnicate')]), {
+  const error = await errorOf(command => command.preExec([step.syscall('getpid')]), {
     stage: Stage.STAGE_PRE_EXEC,
     item: Item.ITEM_STEP,
-    detail: 'there is none of that name',
+    detail: 'no system call has that number',
   });
   assert.equal([error.syscall, error.index], [null, 0]);
-  assert.is(error.message, 'cannot run step 0 (frobnicate) of preExec: there is none of that name');
+  assert.is(error.message, 'cannot run step 0 (getpid) of preExec: no system call has that number');
 });
 
 const SENTENCES: [message: string, (command: Command) => unknown, v1.SpawnFailed.$Properties][] = [

@@ -2,6 +2,9 @@ import * as assert from 'uvu/assert';
 import { Command, Fd, type Helper, step } from '../client';
 import type { UnshareError } from '../client/error';
 import { unshare } from '../client/messages';
+
+import allSyscalls = require('../client/syscalls');
+
 import { toSpawnMessage } from '../client/spawn-message';
 import type { SpawnRequest } from '../client/spawn-request';
 import type { WorkingDirectory } from '../client/working-directory';
@@ -10,6 +13,7 @@ import { suite } from './harness';
 import v1 = unshare.v1;
 
 const test = suite('spawn-message');
+const syscalls = allSyscalls[process.arch]!;
 
 const HERE: WorkingDirectory = { path: '/here' };
 const REMOVED: WorkingDirectory = { error: Object.assign(new Error('removed'), { errno: -2 }) };
@@ -158,11 +162,11 @@ test('an array that is used again is a reference to where it stood first', async
     ]),
   );
   assert.equal(
-    preExec.map(({ name, allowFailure }) => [name, allowFailure]),
+    preExec.map(({ number, allowFailure }) => [number, allowFailure]),
     [
-      ['openat', false],
-      ['read', true],
-      ['write', false],
+      [syscalls.openat, false],
+      [syscalls.read, true],
+      [syscalls.write, false],
     ],
   );
   const described = preExec.map(({ arguments: values }) => values!.map(describe));

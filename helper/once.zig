@@ -1,0 +1,128 @@
+//! A run for one command: the client waits in a synchronous call. The messages of both sides are in one file instead of a
+//! socket; what the program writes to its pipes goes on to the client through the helper's own descriptors 1 and 2, since a
+//! client that waits cannot open pipes; and the helper watches over time and size, since not every runtime does.
+const std = @import("std");
+const linux = std.os.linux;
+const answers = @import("answers.zig");
+const commands = @import("commands.zig");
+const limits = @import("limits.zig");
+const loop = @import("loop.zig");
+const messages = @import("messages.zig");
+const die = @import("panic.zig").die;
+const progress = @import("progress.zig");
+const sys = @import("sys.zig");
+
+/// Whether this process is one.
+pub var active = false;
+
+var run_limits: messages.RunLimits = .{};
+/// Of CLOCK_MONOTONIC, or 0.
+var deadline_ms: u64 = 0;
+/// The one command, once it was asked for.
+var command_index: ?commands.Index = null;
+/// A limit was reached: nothing is handed on any more.
+var given_up = false;
+
+/// One of the program's pipes, and how much of it may still be handed on.
+const Output = struct {
+    reader: sys.fd_t = -1,
+    room: u64 = 0,
+};
+
+/// At 1 and 2 in the program, and here.
+var outputs: [2]Output = @splat(.{});
+
+/// `client` is the process that waits. It has no socket whose end would tell of its death, and its thread does nothing else
+/// meanwhile: so a death signal does.
+pub fn prepare(client: u32) void {
+    active = true;
+    _ = sys.prctl(sys.PR_SET_PDEATHSIG, @intFromEnum(linux.SIG.KILL));
+    if (linux.getppid() != client) die("its client is gone", 1);
+}
+
+/// Called before the command is started; `null` where the message has none.
+pub fn begin(asked: ?messages.RunLimits) void {
+    run_limits = asked orelse .{};
+    if (run_limits.timeout_ms > 0) deadline_ms = now() +| run_limits.timeout_ms;
+}
+
+/// The command was taken up. It may have failed already.
+pub fn started(id: u32) void {
+    const index = commands.findById(id) orelse return;
+    command_index = index;
+    var pipes = commands.pipesOf(commands.get(index));
+    while (pipes.next()) |pipe| {
+        if (pipe.number < 1 or pipe.number > 2) continue;
+        const output = &outputs[@intCast(pipe.number - 1)];
+        const copy = sys.fcntl(pipe.end, sys.F_DUPFD_CLOEXEC, 3);
+        if (sys.errnoOf(copy) != 0 or loop.watchOutput(sys.asFd(copy), @intCast(pipe.number - 1)) != 0) {
+            die("has no descriptor left", 1);
+        }
+        output.* = .{ .reader = sys.asFd(copy), .room = run_limits.output_size_max };
+    }
+    // Nobody else will open them.
+    commands.closePipes(commands.get(index));
+}
+
+/// Hands on some of what the program has written.
+pub fn outputReady(index: usize, is_readable: bool) void {
+    const output = &outputs[index];
+    if (output.reader < 0) return;
+    if (!is_readable) return closeOutput(output);
+    if (output.room == 0) return giveUp(.output_size);
+    const size: usize = @intCast(@min(output.room, limits.output_chunk_size));
+    const flags: usize = 2; // SPLICE_F_NONBLOCK, man 2 splice
+    const result = linux.syscall6(.splice, @intCast(output.reader), 0, 1 + index, 0, size, flags);
+    switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
+        .SUCCESS => if (result == 0) closeOutput(output),
+        // The client takes what it gets, but not always at once.
+        .AGAIN => awaitRoom(@intCast(1 + index)),
+        .INTR => {},
+        // Nobody reads there any more; the program is told in the same way.
+        else => closeOutput(output),
+    }
+    if (result <= size) output.room -= result;
+}
+
+fn awaitRoom(fd: sys.fd_t) void {
+    var waiting = [_]linux.pollfd{.{ .fd = fd, .events = linux.POLL.OUT, .revents = 0 }};
+    // Not for long: time goes on.
+    _ = linux.poll(&waiting, waiting.len, 10);
+}
+
+fn closeOutput(output: *Output) void {
+    if (output.reader >= 0) sys.close(output.reader);
+    output.reader = -1;
+}
+
+fn giveUp(limit: messages.RunLimit) void {
+    if (given_up) return;
+    given_up = true;
+    answers.limitReached(limit);
+    for (&outputs) |*output| closeOutput(output);
+    const index = command_index orelse return;
+    const command = commands.get(index);
+    if (command.state == .starting) progress.abort(index);
+    if (command.state == .running) _ = linux.kill(command.pid, @enumFromInt(run_limits.kill_signal));
+}
+
+/// How long the loop may wait, in milliseconds; -1 for as long as it takes.
+pub fn timeout() i32 {
+    if (deadline_ms == 0 or given_up) return -1;
+    return @intCast(@min(deadline_ms -| now(), std.math.maxInt(i32)));
+}
+
+/// Looks at the clock. Returns whether the run is over: the command has ended, and all that it wrote was handed on.
+pub fn isOver() bool {
+    if (deadline_ms != 0 and !given_up and now() >= deadline_ms) giveUp(.timeout);
+    if (commands.count > 0) return false;
+    for (outputs) |output| if (output.reader >= 0) return false;
+    return true;
+}
+
+fn now() u64 {
+    var time: linux.timespec = undefined;
+    // std's own looks for the vDSO first, which takes 1 KB.
+    _ = linux.syscall2(.clock_gettime, @intFromEnum(linux.CLOCK.MONOTONIC), @intFromPtr(&time));
+    return @as(u64, @intCast(time.sec)) * std.time.ms_per_s + @as(u64, @intCast(time.nsec)) / std.time.ns_per_ms;
+}
