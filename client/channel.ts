@@ -58,8 +58,8 @@ interface LiveCommand {
   progress: Progress;
 }
 
-interface PendingSignal {
-  resolve(errno: number): void;
+interface Settler<T> {
+  resolve(value: T): void;
   reject(error: UnshareError): void;
 }
 
@@ -72,10 +72,11 @@ export class Channel {
   private readonly options: ChannelOptions;
   private readonly decoder = new FrameDecoder(MESSAGE_IN_MAX);
   private readonly commands = new Map<number, LiveCommand>();
-  private readonly signals = new Map<number, PendingSignal>();
+  private readonly signals = new Map<number, Settler<number>>();
   private lastCommand = 0;
   private lastRequest = 0;
-  private greeted = false;
+  private hello: v1.Hello | null = null;
+  private readonly greetingWaiters: Settler<v1.Hello>[] = [];
   private failure: UnshareError | null = null;
 
   constructor(options: ChannelOptions) {
@@ -130,6 +131,20 @@ export class Channel {
     this.send(encode({ abort: { command } }));
   }
 
+  /** Resolves with the helper's Hello. */
+  greeting(): Promise<v1.Hello> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== null) throw this.failure;
+      if (this.hello !== null) resolve(this.hello);
+      else this.greetingWaiters.push({ resolve, reject });
+    });
+  }
+
+  /** Lets the helper do nothing new any more, and end with its last child. */
+  retire(): void {
+    if (this.failure === null) this.send(encode({ retire: {} }));
+  }
+
   /** Takes bytes that the helper has sent, in pieces of any size. Never throws. */
   receive(chunk: Uint8Array): void {
     if (this.failure !== null) return;
@@ -156,7 +171,7 @@ export class Channel {
     this.commands.clear();
     this.signals.clear();
     for (const { events } of commands) events.lost(error);
-    for (const { reject } of signals) reject(error);
+    for (const { reject } of [...signals, ...this.greetingWaiters.splice(0)]) reject(error);
   }
 
   private send(body: Uint8Array): void {
@@ -166,7 +181,8 @@ export class Channel {
   private dispatch(envelope: v1.ToClient): void {
     const { hello, frozen, spawned, spawnFailed, died, signalResult, protocolError } = envelope;
     if (protocolError) throw helperRefused(this.options.path, protocolError.name ?? '');
-    if (!hello && !this.greeted) throw protocolViolation(this.options.path, 'the first message is not Hello');
+    if (!hello && this.hello === null)
+      throw protocolViolation(this.options.path, 'the first message is not Hello');
     if (hello) this.greet(hello as v1.Hello);
     else if (frozen) this.takeFrozen(frozen as v1.Frozen);
     else if (spawned) this.takeSpawned(spawned as v1.Spawned);
@@ -177,9 +193,10 @@ export class Channel {
   }
 
   private greet(hello: v1.Hello): void {
-    if (this.greeted) throw protocolViolation(this.options.path, 'a second Hello');
+    if (this.hello !== null) throw protocolViolation(this.options.path, 'a second Hello');
     if (hello.protocol !== PROTOCOL) throw versionMismatch(this.options.path, hello);
-    this.greeted = true;
+    this.hello = hello;
+    for (const { resolve } of this.greetingWaiters.splice(0)) resolve(hello);
   }
 
   private takeFrozen(message: v1.Frozen): void {

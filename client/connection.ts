@@ -1,33 +1,50 @@
 import type { AbortWatch } from './abort';
+import { CARRIED_FIRST, type Carried } from './carried';
 import { Channel } from './channel';
 import type { Child } from './child';
 import type { UnshareError } from './error';
 import { HelperProcess } from './helper-process';
+import { clientIdentity } from './identity';
+import { arePipesReachable } from './open-pipes';
+import { PipeReader } from './pipe-reader';
+import { PipeWriter } from './pipe-writer';
 import { Run } from './run';
 import { toSpawnMessage } from './spawn-message';
 import type { SpawnRequest } from './spawn-request';
-import { startDirectory, workingDirectory } from './working-directory';
+import { startDirectory, type WorkingDirectory, workingDirectory } from './working-directory';
 
 /** One helper process and the conversation with it, from its start to its end. It is not started again. */
 export class Connection {
   readonly channel: Channel;
   /** The helper's path. */
   readonly path: string;
+  /** Whom the helper was started by. */
+  private readonly identity = clientIdentity();
   private readonly process: HelperProcess;
   /** Where the helper was started, which is its working directory. */
   private readonly directory = workingDirectory();
+  private readonly carried: readonly Carried[];
   private references = 0;
+  private isRetired = false;
 
-  /** Starts the helper at `path`. Calls `lost` when no command can be started here any more. */
-  constructor(path: string, lost: () => void) {
+  /**
+   * Starts the helper at `path`; one that is given `carried` is for one command, and ends with it. Calls `lost` when no
+   * command can be started here any more.
+   */
+  constructor(path: string, lost: () => void, carried: readonly Carried[] = []) {
     this.path = path;
-    this.process = new HelperProcess(path, {
-      data: chunk => this.channel.receive(chunk),
-      ended: error => {
-        this.channel.fail(error);
-        lost();
+    this.carried = carried;
+    this.process = new HelperProcess(
+      path,
+      {
+        data: chunk => this.channel.receive(chunk),
+        ended: error => {
+          this.channel.fail(error);
+          lost();
+        },
       },
-    });
+      carried,
+    );
     this.channel = new Channel({
       path,
       write: bytes => this.process.write(bytes),
@@ -46,11 +63,57 @@ export class Connection {
     return this.process.pid;
   }
 
-  /** Starts a command, which ends when the signal is aborted, which it is not yet. */
-  start(request: SpawnRequest, watch: AbortWatch | null): Promise<Child> {
-    const current = workingDirectory();
+  /**
+   * Starts a command, which ends when the signal is aborted, which it is not yet. `current` is the client's working
+   * directory at the call.
+   */
+  start(request: SpawnRequest, watch: AbortWatch | null, current: WorkingDirectory): Promise<Child> {
     const startDir = startDirectory(current, this.directory, request);
-    return Run.start(this, { request, message: toSpawnMessage(request, current, startDir) }, watch);
+    return Run.start(
+      this,
+      { request, message: toSpawnMessage(request, current, startDir, this.carried) },
+      watch,
+    );
+  }
+
+  /** Resolves with whether the client can open pipes that the helper has. Rejects where the helper is lost before. */
+  async arePipesReachable(): Promise<boolean> {
+    this.ref();
+    try {
+      const hello = await this.channel.greeting();
+      return arePipesReachable(this.pid, hello);
+    } finally {
+      this.unref();
+    }
+  }
+
+  /** The client's ends of the pipes that the runtime has made for the command, by their number in the program. */
+  runtimePipes(request: SpawnRequest): Map<number, PipeReader | PipeWriter> {
+    const pipes = new Map<number, PipeReader | PipeWriter>();
+    this.carried.forEach(({ number, stdio }, index) => {
+      const socket = stdio === 'pipe' ? this.process.pipeAt(CARRIED_FIRST + index) : null;
+      if (socket === null) return;
+      socket.unref();
+      const isRead = request.descriptors.some(one => one.number === number && one.kind === 'piped-read');
+      pipes.set(number, isRead ? new PipeWriter(socket) : new PipeReader(socket));
+    });
+    return pipes;
+  }
+
+  /**
+   * Retires the helper where the client is not any more what it was when it started it: what the client has given up, it
+   * must not be lent. Returns whether it is retired.
+   */
+  retireIfForeign(): boolean {
+    if (this.isRetired || this.identity === clientIdentity()) return this.isRetired;
+    this.isRetired = true;
+    this.channel.retire();
+    return true;
+  }
+
+  /** A command has failed or ended, and its pipes are in other hands. */
+  commandOver(): void {
+    if (this.carried.length > 0) this.process.stop();
   }
 
   /** Ends the helper; what is pending rejects with `error`. Resolves when it has ended. */

@@ -39,11 +39,11 @@ export class Descriptors {
   /** All of it; `stdin` and `stdoutAndStderr` are for those that were not set. */
   request(stdin: StdioKind, stdoutAndStderr: StdioKind) {
     const descriptors: DescriptorRequest[] = [
-      { number: 0, kind: toKind(this.stdio[0]?.kind ?? stdin, true) },
-      { number: 1, kind: toKind(this.stdio[1]?.kind ?? stdoutAndStderr, false) },
-      { number: 2, kind: toKind(this.stdio[2]?.kind ?? stdoutAndStderr, false) },
+      toRequest(0, this.stdio[0], stdin),
+      toRequest(1, this.stdio[1], stdoutAndStderr),
+      toRequest(2, this.stdio[2], stdoutAndStderr),
     ];
-    for (const [number, { kind }] of this.others) descriptors.push({ number, kind });
+    for (const [number, { kind, file }] of this.others) descriptors.push({ number, kind, file });
     return { descriptors, closeRanges: [...this.ranges] };
   }
 }
@@ -52,10 +52,16 @@ function checkEnd(to: unknown): number {
   return to === Number.POSITIVE_INFINITY ? to : checkInteger(to, 'to', 0, Number.MAX_SAFE_INTEGER);
 }
 
+function toRequest(number: 0 | 1 | 2, stdio: Stdio | null, otherwise: StdioKind): DescriptorRequest {
+  return { number, kind: toKind(stdio?.kind ?? otherwise, number === 0), file: stdio?.file ?? null };
+}
+
 function toKind(kind: StdioKind, programReads: boolean): DescriptorKind {
   switch (kind) {
     case 'inherit':
-      return 'inherit';
+    case 'dup-file':
+    case 'from-file':
+      return kind;
     case 'null':
       return programReads ? 'null-read' : 'null-write';
     case 'piped':

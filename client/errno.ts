@@ -160,6 +160,7 @@ export const Errno = {
   ENOENT: 2,
   ESRCH: 3,
   ENOEXEC: 8,
+  EBADF: 9,
   ENOMEM: 12,
   EACCES: 13,
   EBUSY: 16,

@@ -1,3 +1,4 @@
+import { FileSource, type OpenFile } from './open-file';
 import type { DescriptorKind } from './spawn-request';
 
 /**
@@ -7,14 +8,18 @@ import type { DescriptorKind } from './spawn-request';
 export class Fd {
   private static readonly pipedReadValue = new Fd('piped-read');
   private static readonly pipedWriteValue = new Fd('piped-write');
+  private static readonly inheritValue = new Fd('inherit');
   private static readonly readNullValue = new Fd('null-read');
   private static readonly writeNullValue = new Fd('null-write');
 
   /** @internal */
   readonly kind: DescriptorKind;
+  /** @internal */
+  readonly file: FileSource | null;
 
-  private constructor(kind: DescriptorKind) {
+  private constructor(kind: DescriptorKind, file: FileSource | null = null) {
     this.kind = kind;
+    this.file = file;
   }
 
   /** A new pipe that the program reads from; `Child.takePipeWriter` hands over the other end. */
@@ -25,6 +30,23 @@ export class Fd {
   /** A new pipe that the program writes to; `Child.takePipeReader` hands over the other end. */
   static pipedWrite(): Fd {
     return Fd.pipedWriteValue;
+  }
+
+  /**
+   * The client's descriptor of the same number, which stays open there; otherwise as `dupFile`.
+   */
+  static inherit(): Fd {
+    return Fd.inheritValue;
+  }
+
+  /** An open file of the client, which stays open there; see `Stdio.dupFile`. */
+  static dupFile(file: OpenFile): Fd {
+    return new Fd('dup-file', new FileSource(file, false));
+  }
+
+  /** An open file of the client, which is closed there by the first spawn; see `Stdio.fromFile`. */
+  static fromFile(file: OpenFile): Fd {
+    return new Fd('from-file', new FileSource(file, true));
   }
 
   /** /dev/null for reading: the program is at the end of the file at once. */

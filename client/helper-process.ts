@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'child_process';
 import type { Socket } from 'net';
+import type { Carried } from './carried';
 import { errnoOf } from './errno';
 import { UnshareError } from './error';
 
 /** The descriptor at which the helper finds its control socket. */
-const CONTROL_FD = 3;
+export const CONTROL_FD = 3;
 
 /**
  * How long the second sign of the helper's end may come after the first, in milliseconds. A helper that has
@@ -39,14 +40,15 @@ export class HelperProcess {
   private readonly stopped: Promise<void>;
   private resolveStopped!: () => void;
 
-  constructor(path: string, events: HelperProcessEvents) {
+  /** `carried` are for descriptors from CARRIED_FIRST on. */
+  constructor(path: string, events: HelperProcessEvents, carried: readonly Carried[] = []) {
     this.path = path;
     this.events = events;
     this.stopped = new Promise(resolve => {
       this.resolveStopped = resolve;
     });
-    this.child = spawn(path, [], {
-      stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    this.child = spawn(path, carried.length === 0 ? [] : [`--keep=${carried.length}`], {
+      stdio: ['inherit', 'inherit', 'inherit', 'pipe', ...carried.map(({ stdio }) => stdio)],
       argv0: 'unshare-helper',
       // It needs none, and what is not there cannot be read from its memory.
       env: {},
@@ -73,6 +75,11 @@ export class HelperProcess {
   /** Process id, as the client's pid namespace has it, or null where the process could not be started. */
   get pid(): number | null {
     return this.child.pid ?? null;
+  }
+
+  /** The client's end of the pipe that the runtime has made for the helper's descriptor of this number. */
+  pipeAt(descriptor: number): Socket | null {
+    return (this.child.stdio?.[descriptor] as Socket | null | undefined) ?? null;
   }
 
   /** Sends bytes. A failure to do so is the end of the helper, and told as that. */

@@ -1,11 +1,14 @@
 import { resolve } from 'path';
 import type { AbortWatch } from './abort';
+import { type Carried, carriesFiles, hasPipes, releaseFiles, toCarried } from './carried';
 import type { Child } from './child';
 import type { Connection } from './connection';
 import { disposeWith } from './dispose';
 import { UnshareError } from './error';
 import { findHelper } from './helper-path';
+import { checkIdentity } from './identity';
 import type { SpawnRequest } from './spawn-request';
+import { type WorkingDirectory, workingDirectory } from './working-directory';
 
 /** How a helper is found. */
 export interface HelperOptions {
@@ -26,6 +29,10 @@ export class Helper implements AsyncDisposable {
 
   private readonly path: string | null;
   private connection: Connection | null = null;
+  /** Those that are for one command, and those that are retired. */
+  private readonly others = new Set<Connection>();
+  /** Whether the client can open pipes that the helper has; null as long as that was not found out. */
+  private reachesPipes: Promise<boolean> | null = null;
   private closing: Promise<void> | null = null;
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
@@ -58,9 +65,12 @@ export class Helper implements AsyncDisposable {
    */
   close(): Promise<void> {
     if (this.closing === null) {
-      const connection = this.connection;
+      const connections = [...this.others];
+      if (this.connection !== null) connections.push(this.connection);
       this.connection = null;
-      this.closing = connection === null ? Promise.resolve() : connection.close(closedError());
+      this.closing = Promise.all(connections.map(connection => connection.close(closedError()))).then(
+        () => {},
+      );
     }
     return this.closing;
   }
@@ -70,24 +80,85 @@ export class Helper implements AsyncDisposable {
    * signal is aborted, which it is not yet.
    */
   async start(request: SpawnRequest, watch: AbortWatch | null): Promise<Child> {
-    if (this.closing !== null) throw closedError();
-    this.connection ??= this.connect();
-    return this.connection.start(request, watch);
+    try {
+      if (this.closing !== null) throw closedError();
+      const current = workingDirectory();
+      this.retireForeign();
+      if (hasPipes(request) && !(await this.canOpenPipes())) {
+        checkAborted(watch);
+        return this.startDedicated(request, toCarried(request, true), watch, current);
+      }
+      checkAborted(watch);
+      if (carriesFiles(request)) {
+        return this.startDedicated(request, toCarried(request, false), watch, current);
+      }
+      this.connection ??= this.connect([]);
+      return this.connection.start(request, watch, current);
+    } finally {
+      releaseFiles(request);
+    }
   }
 
-  private connect(): Connection {
+  /** By a helper that is started with what the command has of the client, and ends with it. */
+  private startDedicated(
+    request: SpawnRequest,
+    carried: readonly Carried[],
+    watch: AbortWatch | null,
+    current: WorkingDirectory,
+  ): Promise<Child> {
+    if (this.closing !== null) throw closedError();
+    const connection = this.connect(carried);
+    this.others.add(connection);
+    try {
+      return connection.start(request, watch, current);
+    } catch (error) {
+      connection.commandOver();
+      throw error;
+    }
+  }
+
+  /** Found out once, and by the helper for all commands, as it has to be known before one starts. */
+  private canOpenPipes(): Promise<boolean> {
+    if (this.reachesPipes === null) {
+      this.connection ??= this.connect([]);
+      const found = this.connection.arePipesReachable();
+      this.reachesPipes = found;
+      // Not by a helper that was lost.
+      found.catch(() => {
+        this.reachesPipes = null;
+      });
+    }
+    return this.reachesPipes;
+  }
+
+  private retireForeign(): void {
+    for (const connection of this.others) connection.retireIfForeign();
+    if (this.connection?.retireIfForeign()) {
+      this.others.add(this.connection);
+      this.connection = null;
+    }
+  }
+
+  private connect(carried: readonly Carried[]): Connection {
     const path = findHelper(this.path);
+    checkIdentity();
     // Loaded here: the code of the messages takes longer to load than all the rest, and a program that
     // imports this package need not start a command.
     const { Connection } = require('./connection') as typeof import('./connection');
-    const connection: Connection = new Connection(path, () => {
+    const lost = () => {
       if (this.connection === connection) this.connection = null;
-    });
+      this.others.delete(connection);
+    };
+    const connection: Connection = new Connection(path, lost, carried);
     return connection;
   }
 }
 
 disposeWith(Helper, helper => helper.close());
+
+function checkAborted(watch: AbortWatch | null): void {
+  if (watch?.aborted) throw watch.reason;
+}
 
 function closedError(): UnshareError {
   return new UnshareError({ stage: 'Helper', doing: 'the helper was closed' });

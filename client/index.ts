@@ -13,6 +13,7 @@ export type { NamespaceSource } from './join-source';
 export type { MountPropagation } from './mount-propagation';
 export { Namespace } from './namespace';
 export type { GidMapRow, UidMapRow } from './namespaces';
+export type { OpenFile } from './open-file';
 export type { Output } from './output';
 export { PipeReader } from './pipe-reader';
 export { PipeWriter } from './pipe-writer';

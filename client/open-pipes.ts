@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, statSync } from 'fs';
 import { descriptorName, shownDescriptor } from './descriptor-name';
 import { Errno, errnoOf } from './errno';
 import { UnshareError } from './error';
+import { CONTROL_FD } from './helper-process';
 import { unshare } from './messages';
 import { PipeReader } from './pipe-reader';
 import { PipeWriter } from './pipe-writer';
@@ -91,6 +92,19 @@ function openPipe(holder: PipeHolder, pipe: v1.Pipe.$Properties, direction: numb
   if (isSamePipe(descriptor, pipe)) return descriptor;
   closeSync(descriptor);
   throw new UnshareError({ ...fields, reason: `${path} is another file`, hint: FOREIGN_PROC });
+}
+
+/**
+ * Whether what the helper has open can be opened by the client: `/proc` must be that of its pid namespace, and the
+ * helper a process that it may look at.
+ */
+export function arePipesReachable(pid: number | null, hello: v1.Hello): boolean {
+  try {
+    const { ino } = statSync(`/proc/${pid}/fd/${CONTROL_FD}`, { bigint: true });
+    return `${ino}` === `${hello.controlInode}`;
+  } catch {
+    return false;
+  }
 }
 
 function isSamePipe(descriptor: number, pipe: v1.Pipe.$Properties): boolean {

@@ -9,18 +9,23 @@ export type PipeDirection = 'read' | 'write';
 /**
  * The descriptor of a pipe's end, and the socket that Node drives it with. The socket is not made before
  * somebody asks for it, so that nothing is read, and the event loop is not kept alive, until then.
+ *
+ * Where the runtime has made the pipe, there is a socket from the start, and no descriptor to be had.
  */
 export class PipeEnd {
   private readonly direction: PipeDirection;
   /** Null once it was closed, was given away or belongs to the socket. */
-  private descriptor: number | null;
+  private descriptor: number | null = null;
   private opened: Socket | null = null;
+  private readonly isRuntimes: boolean;
   private socketClosed = false;
 
-  /** Takes over `descriptor`, which has O_NONBLOCK set. */
-  constructor(descriptor: number, direction: PipeDirection) {
-    this.descriptor = descriptor;
+  /** Takes over a descriptor, which has O_NONBLOCK set, or a socket that nothing was read from. */
+  constructor(source: number | Socket, direction: PipeDirection) {
     this.direction = direction;
+    this.isRuntimes = typeof source !== 'number';
+    if (typeof source === 'number') this.descriptor = source;
+    else this.adopt(source);
   }
 
   /** The socket, where there is one yet. */
@@ -37,10 +42,7 @@ export class PipeEnd {
       writable: this.direction === 'write',
     });
     this.descriptor = null;
-    this.opened = socket;
-    socket.once('close', () => {
-      this.socketClosed = true;
-    });
+    this.adopt(socket);
     return socket;
   }
 
@@ -49,6 +51,13 @@ export class PipeEnd {
    * and JavaScript cannot change it: so the pipe is opened anew.
    */
   take(): number {
+    if (this.isRuntimes) {
+      throw new UnshareError({
+        stage: 'PipeError',
+        doing: 'cannot hand over the descriptor of a pipe',
+        reason: "the runtime has made it, since the helper's cannot be opened here",
+      });
+    }
     if (this.descriptor === null) throw new Error('the pipe is in use, or closed already');
     const path = `/proc/self/fd/${this.descriptor}`;
     const mode = this.direction === 'read' ? constants.O_RDONLY : constants.O_WRONLY;
@@ -73,6 +82,13 @@ export class PipeEnd {
       this.opened.once('close', () => callback());
       this.opened.destroy();
     }
+  }
+
+  private adopt(socket: Socket): void {
+    this.opened = socket;
+    socket.once('close', () => {
+      this.socketClosed = true;
+    });
   }
 
   private closeDescriptor(callback: (error?: Error | null) => void): void {

@@ -1,25 +1,32 @@
+import type { Socket } from 'net';
 import { finished, Readable } from 'stream';
 import { PipeEnd } from './pipe-end';
 import { ReadBuffer } from './read-buffer';
+import { readRuntimePipe } from './runtime-pipe';
 
 /**
  * The end of a pipe that the client reads from. It is a `Readable` on a real pipe, and nothing is read before
- * someone asks.
+ * someone asks. (Where there is no usable /proc, it is a socket that the runtime has made.)
  *
  * It stays open until it was read to its end, or destroyed; the end of the program closes nothing here.
  */
 export class PipeReader extends Readable {
   private readonly pipeEnd: PipeEnd;
 
-  /** @internal Takes over `descriptor`, which has O_NONBLOCK set. */
-  constructor(descriptor: number) {
+  /** Asks the pipe of the runtime for more; null where it is not one. */
+  private readonly pull: (() => void) | null;
+
+  /** @internal Takes over a descriptor, which has O_NONBLOCK set, or a socket that the runtime has made. */
+  constructor(source: number | Socket) {
     super({ autoDestroy: true });
-    this.pipeEnd = new PipeEnd(descriptor, 'read');
+    this.pipeEnd = new PipeEnd(source, 'read');
+    this.pull = typeof source === 'number' ? null : readRuntimePipe(source, this);
   }
 
   /**
    * Hands over the bare descriptor, in blocking mode and close-on-exec, for the caller to close; the stream
-   * is destroyed. Throws where something was read already, or the stream was destroyed. (`into_fd` of the
+   * is destroyed. Throws where something was read already, the stream was destroyed, or the runtime has made the
+   * pipe. (`into_fd` of the
    * crate's `PipeReader`.)
    */
   intoFd(): number {
@@ -54,7 +61,8 @@ export class PipeReader extends Readable {
 
   /** @internal */
   override _read(): void {
-    if (this.pipeEnd.socket === null) this.open();
+    if (this.pull !== null) this.pull();
+    else if (this.pipeEnd.socket === null) this.open();
     else this.pipeEnd.socket.resume();
   }
 

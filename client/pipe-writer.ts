@@ -1,3 +1,4 @@
+import type { Socket } from 'net';
 import { Writable } from 'stream';
 import { PipeEnd } from './pipe-end';
 
@@ -11,12 +12,13 @@ import { PipeEnd } from './pipe-end';
 export class PipeWriter extends Writable {
   private readonly pipeEnd: PipeEnd;
 
-  /** @internal Takes over `descriptor`, which has O_NONBLOCK set. */
-  constructor(descriptor: number) {
+  /** @internal Takes over a descriptor, which has O_NONBLOCK set, or a socket that the runtime has made. */
+  constructor(source: number | Socket) {
     // Node 12 swallows the error of a write where it destroys the stream by itself.
     super({ autoDestroy: false });
     this.once('finish', () => this.destroy());
-    this.pipeEnd = new PipeEnd(descriptor, 'write');
+    this.pipeEnd = new PipeEnd(source, 'write');
+    if (typeof source !== 'number') source.on('error', error => this.destroy(error));
   }
 
   /**
@@ -33,7 +35,7 @@ export class PipeWriter extends Writable {
 
   /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    (this.pipeEnd.socket ?? this.open()).write(chunk, error => {
+    (this.pipeEnd.socket ?? this.open()).ref().write(chunk, error => {
       callback(error);
       if (error) this.destroy();
     });

@@ -139,7 +139,8 @@ function showDescriptors({ descriptors, closeRanges }: SpawnRequest): string[] {
   return [...shown, ...close];
 }
 
-function showDescriptor({ number, kind }: DescriptorRequest): string {
+function showDescriptor({ number, kind, file }: DescriptorRequest): string {
+  if (file) return `${number > 2 ? `fd ${number}` : descriptorName(number)}=${kind} ${file.descriptor}`;
   if (number > 2) return `fd ${number}=${kind}`;
   // The direction goes without saying, where it is the usual one.
   const direction = number === 0 ? /-read$/ : /-write$/;

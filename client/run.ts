@@ -11,6 +11,7 @@ import type { unshare } from './messages';
 import { checkPipes, openPipes } from './open-pipes';
 import { signalName, signalNumber } from './signals';
 import { type AskedCommand, toSpawnError } from './spawn-failure';
+import type { SpawnRequest } from './spawn-request';
 
 /** How a run ended, as far as the client can know. */
 type Outcome = { readonly status: ExitStatus } | { readonly error: UnshareError };
@@ -82,12 +83,13 @@ export class Run implements CommandEvents {
   }
 
   spawned(message: unshare.v1.Spawned): void {
+    const { request } = this.asked!;
     const { descriptors } = this.asked!.message;
     checkPipes(this.connection.path, descriptors, message.pipes);
     this.asked = null;
     this.pid = message.pid;
     if (this.refusal !== null) this.kill();
-    else this.handOut(descriptors, message);
+    else this.handOut(descriptors, message, request);
     if (message.pipes.length > 0) this.connection.channel.releasePipes(this.command);
   }
 
@@ -97,6 +99,7 @@ export class Run implements CommandEvents {
     this.unwatch();
     this.start.reject(reason);
     this.unref();
+    this.connection.commandOver();
   }
 
   died(status: unshare.v1.ExitStatus.$Properties): void {
@@ -133,6 +136,7 @@ export class Run implements CommandEvents {
       if ('error' in this.outcome) throw this.outcome.error;
       throw this.notSignalled(number, Errno.ESRCH);
     }
+    this.connection.retireIfForeign();
     this.connection.ref();
     try {
       const errno = await this.connection.channel.signal(this.command, number);
@@ -164,9 +168,12 @@ export class Run implements CommandEvents {
   private handOut(
     descriptors: readonly unshare.v1.Descriptor.$Properties[],
     { pipes }: unshare.v1.Spawned,
+    request: SpawnRequest,
   ): void {
     try {
-      this.start.resolve(new Child(this, this.pid, openPipes(this.connection, descriptors, pipes)));
+      const ends = openPipes(this.connection, descriptors, pipes);
+      for (const [number, end] of this.connection.runtimePipes(request)) ends.set(number, end);
+      this.start.resolve(new Child(this, this.pid, ends));
     } catch (error) {
       // Where the helper is dead, its pipes cannot be opened either.
       this.refusal = { reason: error, yieldsToLoss: true };
@@ -195,6 +202,7 @@ export class Run implements CommandEvents {
     this.outcome = outcome;
     for (const waiter of this.waiters.splice(0)) settle(waiter, outcome);
     this.unref();
+    this.connection.commandOver();
   }
 
   private notSignalled(number: number, errno: number): UnshareError {

@@ -1,4 +1,5 @@
 import { displayBytes, quoteBytes } from './bytes';
+import { CARRIED_FIRST, type Carried } from './carried';
 import { toJoins } from './join-message';
 import { unshare } from './messages';
 import type { MountPropagation } from './mount-propagation';
@@ -22,6 +23,9 @@ export type SpawnMessage = v1.Spawn.$Properties & {
 };
 
 const SOURCES: Record<DescriptorKind, v1.DescriptorSource> = {
+  // The helper has been given it.
+  'dup-file': v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER,
+  'from-file': v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER,
   inherit: v1.DescriptorSource.DESCRIPTOR_SOURCE_INHERIT,
   'null-read': v1.DescriptorSource.DESCRIPTOR_SOURCE_NULL_READ,
   'null-write': v1.DescriptorSource.DESCRIPTOR_SOURCE_NULL_WRITE,
@@ -41,7 +45,8 @@ const DESCRIPTOR_MAX = 2 ** 32 - 1;
 
 /**
  * The message that asks for a command. `current` is the client's working directory, where relative paths
- * start; `startDir` is where that of the command starts, or null for that of the helper.
+ * start; `startDir` is where that of the command starts, or null for that of the helper, which was started with
+ * `carried`.
  *
  * Throws at the stages `SetNs` and `SetIdMap` where a relative path cannot be told, and at `SetNs` where a
  * kind of namespace is new and joined.
@@ -50,6 +55,7 @@ export function toSpawnMessage(
   request: SpawnRequest,
   current: WorkingDirectory,
   startDir: Uint8Array | null,
+  carried: readonly Carried[] = [],
 ): SpawnMessage {
   return {
     program: request.program,
@@ -61,7 +67,7 @@ export function toSpawnMessage(
     pivotRoot: request.pivotRoot,
     chrootDir: request.chrootDir,
     umask: currentUmask(),
-    descriptors: toDescriptors(request.descriptors),
+    descriptors: toDescriptors(request.descriptors, carried),
     closeDescriptors: request.closeRanges.map(toRange),
     namespaces: request.namespaces.map(namespaceNumber),
     mountPropagation: PROPAGATIONS[request.mountPropagation],
@@ -82,10 +88,18 @@ export function toSpawnMessage(
 }
 
 /** Lists what is not inherited: the helper's own 0, 1 and 2 are the default. */
-function toDescriptors(descriptors: readonly DescriptorRequest[]): v1.Descriptor.$Properties[] {
+function toDescriptors(
+  descriptors: readonly DescriptorRequest[],
+  carried: readonly Carried[],
+): v1.Descriptor.$Properties[] {
   return descriptors
-    .filter(({ kind }) => kind !== 'inherit')
-    .map(({ number, kind }) => ({ number, source: SOURCES[kind] }));
+    .filter(({ number, kind }) => kind !== 'inherit' || number > 2)
+    .map(({ number, kind }) => {
+      const index = carried.findIndex(one => one.number === number);
+      if (index < 0) return { number, source: SOURCES[kind] };
+      const source = v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER;
+      return { number, source, helperDescriptor: CARRIED_FIRST + index };
+    });
 }
 
 function toRange({ from, to }: DescriptorRange): v1.DescriptorRange.$Properties {

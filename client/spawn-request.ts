@@ -1,5 +1,6 @@
 import type { MountPropagation } from './mount-propagation';
 import type { Namespace } from './namespace';
+import type { FileSource } from './open-file';
 import type { Step } from './step';
 
 /** One row of an id map, of users or of groups. */
@@ -9,13 +10,22 @@ export interface IdMapRow {
   count: number;
 }
 
-/** Where a descriptor of the program comes from. */
-export type DescriptorKind = 'inherit' | 'null-read' | 'null-write' | 'piped-read' | 'piped-write';
+/** Where a descriptor of the program comes from; with `inherit`, that is the client's of the same number. */
+export type DescriptorKind =
+  | 'inherit'
+  | 'null-read'
+  | 'null-write'
+  | 'piped-read'
+  | 'piped-write'
+  | 'dup-file'
+  | 'from-file';
 
 export interface DescriptorRequest {
   /** Number in the program. */
   readonly number: number;
   readonly kind: DescriptorKind;
+  /** For `dup-file` and `from-file`. */
+  readonly file?: FileSource | null;
 }
 
 /** Numbers from `from` on, up to and without `to`, which may be Infinity. */

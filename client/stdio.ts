@@ -1,5 +1,7 @@
+import { FileSource, type OpenFile } from './open-file';
+
 /** @internal Where a descriptor of the program comes from. */
-export type StdioKind = 'inherit' | 'null' | 'piped';
+export type StdioKind = 'inherit' | 'null' | 'piped' | 'dup-file' | 'from-file';
 
 /**
  * What a command has as its standard input, output or error (`std::process::Stdio`, and that of the crate).
@@ -11,9 +13,12 @@ export class Stdio {
 
   /** @internal */
   readonly kind: StdioKind;
+  /** @internal */
+  readonly file: FileSource | null;
 
-  private constructor(kind: StdioKind) {
+  private constructor(kind: StdioKind, file: FileSource | null = null) {
     this.kind = kind;
+    this.file = file;
   }
 
   /** A new pipe, whose other end is the child's `stdin`, `stdout` or `stderr`. */
@@ -32,6 +37,25 @@ export class Stdio {
   /** /dev/null. */
   static null(): Stdio {
     return Stdio.nullValue;
+  }
+
+  /**
+   * An open file of the client, which stays open there: a descriptor, a `FileHandle`, or any object with `fd`. The
+   * program shares the open file, with its offset and flags (`man 2 dup`). It is looked up at the spawn; one that is
+   * closed then rejects at the stage `StdioError`, EBADF.
+   *
+   * A command with such a descriptor is started by a helper of its own, which costs what `child_process.spawn` costs.
+   */
+  static dupFile(file: OpenFile): Stdio {
+    return new Stdio('dup-file', new FileSource(file, false));
+  }
+
+  /**
+   * The same, but closed in the client by the first spawn, be it a success or not, by its `close` method where it has
+   * one. Another spawn rejects at the stage `StdioError`, EBADF.
+   */
+  static fromFile(file: OpenFile): Stdio {
+    return new Stdio('from-file', new FileSource(file, true));
   }
 }
 

@@ -81,42 +81,6 @@ test('started by hand, it says what it is for', async () => {
   assert.match(stderr.toString(), 'descriptor 3');
 });
 
-test(
-  'a helper that cannot be read: pipes fail with a clear error, and nothing is left',
-  async () => {
-    const copy = path.join(scratch, 'unreadable');
-    copyFileSync(binary, copy);
-    chmodSync(copy, 0o111);
-    const helper = new Helper({ path: copy });
-    const error = await rejection(shell('sleep 60').stdout('piped').spawn({ helper }));
-    assert.is(error.stage, 'PipeError');
-    assert.is(error.code, 'EACCES');
-    assert.match(error.hint!, copy);
-    assert.equal(childrenOf(helper.pid!), []);
-    assert.ok((await shell('true').status({ helper })).success);
-    await helper.close();
-  },
-  { skip: isRoot ? 'root reads everything' : false },
-);
-
-test('a client in a pid namespace without its own /proc: pipes fail with a clear error', async () => {
-  const client = `
-    const { Command } = require(${JSON.stringify(packageRoot)});
-    const command = new Command('/bin/sleep').arg('60').stderr('null');
-    command.stdout('piped').spawn().then(() => console.log('{}'), ({ stage, hint }) => {
-      console.log(JSON.stringify({ stage, hint }));
-    });`;
-  const { stdout, stderr } = await new Command(process.execPath)
-    .args(['-e', client])
-    .unshare('user', 'pid')
-    .setIdMaps(...rootMaps())
-    .output();
-  assert.is(stderr.toString(), '');
-  const error = JSON.parse(stdout.toString());
-  assert.is(error.stage, 'PipeError');
-  assert.match(error.hint, '/proc');
-});
-
 test('maps in a pid namespace without its own /proc: a clear error', async () => {
   const client = `
     const { Command } = require(${JSON.stringify(packageRoot)});

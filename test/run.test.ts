@@ -378,6 +378,9 @@ function connect() {
     unref: () => {
       references -= 1;
     },
+    retireIfForeign: () => false,
+    runtimePipes: () => new Map(),
+    commandOver: () => {},
   } as unknown as Connection;
   const start = async (request: SpawnRequest, watch: AbortWatch | null): Promise<Child> =>
     Run.start(connection, { request, message: toSpawnMessage(request, { path: '/' }, null) }, watch);
