@@ -1,0 +1,143 @@
+import { chmodSync, copyFileSync } from 'fs';
+import * as path from 'path';
+import { Command, Helper } from 'unshare';
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { makeScratch } from './scratch';
+import { childrenOf, packageRoot, rejection, rootMaps, shell } from './support';
+import { helperBinary } from './wrapped-helper';
+
+const test = suite('pipe fallback');
+
+/** What the client that `code` is writes, where it finds no /proc of its own: `how` takes it away. */
+async function inPlace(how: 'empty' | 'foreign', code: string): Promise<string> {
+  const client = `
+    const { Command, Fd, Helper, Stdio } = require(${JSON.stringify(packageRoot)});
+    const shell = script => new Command('/bin/sh').args(['-c', script]);
+    (async () => { ${code} })().catch(error => { console.error(error); process.exit(1); });`;
+  const command =
+    how === 'empty'
+      ? shell('mount -t tmpfs none /proc && exec "$0" -e "$1"')
+          .args([process.execPath, client])
+          .unshare('mount')
+      : new Command(process.execPath).args(['-e', client]).unshare('pid');
+  const { status, stdout, stderr } = await command
+    .unshare('user')
+    .setIdMaps(...rootMaps())
+    .output();
+  assert.is(stderr.toString(), '');
+  assert.ok(status.success, String(status));
+  return stdout.toString();
+}
+
+for (const how of ['empty', 'foreign'] as const) {
+  test(`${how} /proc: output, both ways, and pipes at other numbers`, async () => {
+    const output = await inPlace(
+      how,
+      `const { stdout, stderr } = await shell('echo out; echo err >&2').output();
+      console.log(String(stdout) + stderr);
+      const child = await shell('cat; cat <&5 >&7')
+        .stdin('piped').stdout('piped').fileDescriptor(5, Fd.pipedRead()).fileDescriptor(7, Fd.pipedWrite()).spawn();
+      child.stdin.end('one');
+      child.takePipeWriter(5).end('two');
+      console.log(await child.stdout.text(), await child.takePipeReader(7).text(), String(await child.wait()));`,
+    );
+    assert.is(output, 'out\nerr\n\none two exit status: 0\n');
+  });
+
+  test(`${how} /proc: much data, through a slow reader`, async () => {
+    const output = await inPlace(
+      how,
+      `const { createHash } = require('crypto');
+      const size = 20_000_000;
+      const block = Buffer.alloc(1_000_000, 'abcdefg');
+      const expected = createHash('sha256');
+      const found = createHash('sha256');
+      const child = await new Command('/bin/cat').stdin('piped').stdout('piped').spawn();
+      (async () => {
+        for (let sent = 0; sent < size; sent += block.length) {
+          expected.update(block);
+          if (!child.stdin.write(block)) await new Promise(resolve => child.stdin.once('drain', resolve));
+        }
+        child.stdin.end();
+      })();
+      let received = 0;
+      for await (const chunk of child.stdout) {
+        found.update(chunk);
+        received += chunk.length;
+        if (received % 7 === 0) await new Promise(resolve => setTimeout(resolve, 1));
+      }
+      console.log(received === size, expected.digest('hex') === found.digest('hex'), String(await child.wait()));`,
+    );
+    assert.is(output, 'true true exit status: 0\n');
+  });
+
+  test(`${how} /proc: what a program has written can be read after its end`, async () => {
+    const output = await inPlace(
+      how,
+      `const child = await shell('echo left behind').stdout('piped').spawn();
+      await child.wait();
+      await new Promise(resolve => setTimeout(resolve, 200));
+      console.log(await child.stdout.text());`,
+    );
+    assert.is(output, 'left behind\n\n');
+  });
+
+  test(`${how} /proc: it is found out once, and a command without pipes takes no helper of its own`, async () => {
+    const output = await inPlace(
+      how,
+      `const { ChildProcess } = require('child_process');
+      let started = 0;
+      const { spawn } = ChildProcess.prototype;
+      ChildProcess.prototype.spawn = function (...args) { started += 1; return spawn.apply(this, args); };
+      for (let time = 0; time < 3; time += 1) await shell('true').output();
+      const withPipes = started;
+      for (let time = 0; time < 3; time += 1) await shell('true').status();
+      console.log(withPipes, started);`,
+    );
+    assert.is(output, '4 4\n');
+  });
+
+  test(`${how} /proc: a descriptor cannot be had, and failures leave nothing`, async () => {
+    const output = await inPlace(
+      how,
+      `const child = await shell('cat').stdin('piped').stdout('piped').spawn();
+      try { child.stdout.intoFd(); } catch ({ stage, message }) { console.log(stage, /runtime has made/.test(message)); }
+      child.stdin.end();
+      await child.wait();
+      await new Command('/missing').stdout('piped').spawn().catch(({ stage, code }) => console.log(stage, code));
+      const file = require('fs').openSync('/etc/passwd', 'r');
+      console.log(String((await shell('cat <&5').fileDescriptor(5, Fd.fromFile(file)).output()).stdout).startsWith('root:'));`,
+    );
+    assert.is(output, 'PipeError true\nExec ENOENT\ntrue\n');
+  });
+}
+
+test("without /proc, the umask is that of the helper, which is the client's at its start", async () => {
+  const output = await inPlace(
+    'empty',
+    `process.umask(0o27);
+    console.log(String((await shell('umask').output()).stdout));`,
+  );
+  assert.is(output, '0027\n\n');
+});
+
+test(
+  'a helper that cannot be read',
+  async () => {
+    const copy = path.join(makeScratch(), 'unreadable');
+    copyFileSync(helperBinary, copy);
+    chmodSync(copy, 0o111);
+    const helper = new Helper({ path: copy });
+    const { stdout } = await shell('cat; echo out').stdin('null').output({ helper });
+    assert.is(stdout.toString(), 'out\n');
+    const child = await shell('sleep 100').stdout('piped').spawn({ helper });
+    const ending = rejection(child.wait());
+    assert.equal(childrenOf(helper.pid!), []);
+    await helper.close();
+    assert.is((await ending).stage, 'Helper');
+  },
+  { skip: process.geteuid!() === 0 && 'root reads everything' },
+);
+
+test.run();

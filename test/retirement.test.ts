@@ -1,0 +1,114 @@
+import { copyFileSync } from 'fs';
+import * as path from 'path';
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { makeScratch } from './scratch';
+import { runScript } from './support';
+import { helperBinary } from './wrapped-helper';
+
+const test = suite('retirement');
+const skip = process.geteuid!() !== 0 && 'only root has privileges to give up';
+
+/** The lines that a client writes, which `code` is; the helper is one that every user can start. */
+async function linesOf(code: string): Promise<string[]> {
+  const helper = path.join(makeScratch(), 'helper');
+  copyFileSync(helperBinary, helper);
+  const {
+    stdout,
+    stderr,
+    code: exitCode,
+  } = await runScript(
+    `const { Command, Helper } = unshare;
+    const { readdirSync, existsSync } = require('fs');
+    const say = text => console.log(text);
+    const shell = script => new Command('/bin/sh').args(['-c', script]);
+    const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
+    process.chdir('/');
+    (async () => { ${code} })().catch(error => { console.error(error); process.exit(1); });`,
+    { ...process.env, UNSHARE_HELPER: helper },
+  );
+  assert.equal([stderr, exitCode], ['', 0]);
+  return stdout.trim().split('\n');
+}
+
+for (const [what, drop, ids] of [
+  ['setuid', 'process.setgroups([]); process.setgid(61238); process.setuid(61238);', '61238 61238 61238'],
+  ['setgroups', 'process.setgroups([61238]);', '0 0 0 61238'],
+  ['setgid', 'process.setgroups([]); process.setgid(61238);', '0 61238 61238'],
+] as const) {
+  test(
+    `after ${what}, commands are started by a new helper, as whom the client is then`,
+    async () => {
+      const lines = await linesOf(`
+        await shell('true').status();
+        const before = Helper.shared().pid;
+        ${drop}
+        say(String((await shell('echo $(id -u) $(id -g) $(id -G)').output()).stdout).trim());
+        say(Helper.shared().pid !== before);
+        for (let time = 0; existsSync('/proc/' + before) && time < 100; time += 1) await sleep(10);
+        say(existsSync('/proc/' + before));`);
+      assert.equal(lines, [ids, 'true', 'false']);
+    },
+    { skip },
+  );
+}
+
+test(
+  'the old helper obeys nobody: what does not run yet is ended, and signals are refused; its children live on, and are reported',
+  async () => {
+    const lines = await linesOf(`
+      const running = await shell('sleep 0.7; exit 7').spawn();
+      let frozen;
+      const isFrozen = new Promise(resolve => { frozen = resolve; });
+      const pending = shell('touch /must-not-be').beforeUnfreeze(() => { frozen(); return new Promise(() => {}); })
+        .spawn().catch(({ stage, signal }) => say(stage + ' ' + signal));
+      await isFrozen;
+      const old = Helper.shared().pid;
+      process.setgroups([]); process.setgid(61238); process.setuid(61238);
+      await running.kill().catch(({ stage, code }) => say(stage + ' ' + code));
+      await pending;
+      say(String((await shell('id -u').output()).stdout).trim());
+      say(existsSync('/proc/' + old) + ' ' + (Helper.shared().pid !== old));
+      say(String(await running.wait()));
+      for (let time = 0; existsSync('/proc/' + old) && time < 100; time += 1) await sleep(10);
+      say(existsSync('/proc/' + old));`);
+    assert.equal(lines.slice(0, 2).sort(), ['UnknownError SIGKILL', 'WaitError EPERM']);
+    assert.equal(lines.slice(2), ['61238', 'true true', 'exit status: 7', 'false']);
+  },
+  { skip },
+);
+
+test(
+  'a helper for one command retires as well',
+  async () => {
+    const lines = await linesOf(`
+      const file = require('fs').openSync('/dev/null', 'r');
+      const child = await new Command('/bin/sleep').arg('0.5').fileDescriptor(5, unshare.Fd.fromFile(file)).spawn();
+      process.setgroups([]); process.setgid(61238); process.setuid(61238);
+      await child.kill().catch(({ stage, code }) => say(stage + ' ' + code));
+      say(String(await child.wait()));`);
+    assert.equal(lines, ['WaitError EPERM', 'exit status: 0']);
+  },
+  { skip },
+);
+
+for (const [what, change] of [
+  ['uid', 'process.seteuid(61238)'],
+  ['gid', 'process.setegid(61238)'],
+] as const) {
+  test(
+    `a client whose real and effective ${what} differ is told so`,
+    async () => {
+      const lines = await linesOf(`
+        ${change};
+        await shell('true').status().catch(({ stage, message }) => say(stage + ' ' + message));`);
+      assert.match(
+        lines[0]!,
+        new RegExp(`^Helper .*real ${what} of this process is 0 and the effective one 61238`),
+      );
+    },
+    { skip },
+  );
+}
+
+test.run();
