@@ -271,7 +271,7 @@ function nextId(last: number, used: ReadonlyMap<number, unknown>): number {
   return id;
 }
 
-function commandTooLarge(size: number): UnshareError {
+export function commandTooLarge(size: number): UnshareError {
   return new UnshareError({
     stage: 'Limit',
     doing: 'the command is too large',

@@ -25,6 +25,7 @@ import type { SpawnRequest } from './spawn-request';
 import { type StdioKind, type StdioLike, toStdio } from './stdio';
 import { checkSteps, type Step } from './step';
 import { Style } from './style';
+import { outputNow, type SyncOptions, type SyncOutputOptions, statusNow } from './sync-calls';
 
 /** How a command is started. */
 export interface SpawnOptions {
@@ -452,6 +453,23 @@ export class Command {
   async output(options: SpawnOptions = {}): Promise<Output> {
     const watch = watchSignal(options.signal);
     return await collectOutput(await this.start(options, watch, 'null', 'piped'), watch);
+  }
+
+  /**
+   * Starts the program and waits for its end, while nothing else happens in this thread. Otherwise as `status`, with the
+   * same errors. A helper of its own runs the command, so that no event tells of it.
+   *
+   * There is no `beforeUnfreeze` and no pipe of `fileDescriptor`: they reject at the stages `BeforeUnfreeze` and
+   * `StdioError`.
+   */
+  statusSync(options: SyncOptions = {}): ExitStatus {
+    return statusNow(this.snapshot('inherit', 'inherit'), options);
+  }
+
+  /** Starts the program, waits for its end, and returns all that it wrote, as `output`; otherwise as `statusSync`. */
+  outputSync(options: SyncOutputOptions = {}): Output {
+    if (options.input !== undefined) this.descriptors.checkInput();
+    return outputNow(this.snapshot('null', 'piped'), options);
   }
 
   private async start(

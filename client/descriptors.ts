@@ -36,6 +36,13 @@ export class Descriptors {
     this.ranges = [];
   }
 
+  /** Throws a TypeError where standard input is set already, and cannot be the option `input`. */
+  checkInput(): void {
+    if (this.stdio[0] !== null && this.stdio[0].kind !== 'piped') {
+      throw new TypeError('options.input cannot be used where stdin is set to something else');
+    }
+  }
+
   /** All of it; `stdin` and `stdoutAndStderr` are for those that were not set. */
   request(stdin: StdioKind, stdoutAndStderr: StdioKind) {
     const descriptors: DescriptorRequest[] = [

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'child_process';
+import { type ChildProcess, spawn, spawnSync } from 'child_process';
 import type { Socket } from 'net';
 import type { Carried } from './carried';
 import { errnoOf } from './errno';
@@ -12,6 +12,46 @@ export const CONTROL_FD = 3;
  * closed its socket is killed then, and a socket that somebody holds open after the helper's death is closed.
  */
 const END_GRACE_MS = 1000;
+
+const HELPER_NAME = 'unshare-helper';
+
+/** It needs none, and what is not there cannot be read from its memory. */
+const ENVIRONMENT = {};
+
+/** What a helper for one command has left. */
+export interface OnceEnd {
+  /** Empty where they are not piped. */
+  stdout: Buffer;
+  stderr: Buffer;
+  /** Why it may not have answered: it could not be started, was killed or exited with a failure. */
+  failure: UnshareError | null;
+}
+
+/** Runs a helper for the command in `file`, and waits for its end. `isPiped` is for its standard output and error. */
+export function runHelperOnce(
+  path: string,
+  file: number,
+  isPiped: readonly [boolean, boolean],
+  carried: readonly Carried[],
+): OnceEnd {
+  const keep = carried.length === 0 ? [] : [`--keep=${carried.length}`];
+  const outputs = isPiped.map(piped => (piped ? 'pipe' : 'inherit'));
+  const { error, signal, status, pid, output } = spawnSync(path, [`--once=${process.pid}`, ...keep], {
+    stdio: ['inherit', ...outputs, file, ...carried.map(({ stdio }) => stdio)],
+    argv0: HELPER_NAME,
+    env: ENVIRONMENT,
+    // The helper sees to it.
+    maxBuffer: Number.POSITIVE_INFINITY,
+    encoding: 'buffer',
+  });
+  const bytes = (index: number) => (output?.[index] as Buffer | null | undefined) ?? Buffer.alloc(0);
+  return { stdout: bytes(1), stderr: bytes(2), failure: failureOf() };
+
+  function failureOf(): UnshareError | null {
+    if (error) return notStarted(path, error);
+    return status === 0 ? null : died(path, pid, describeExit(status, signal));
+  }
+}
 
 /** What a helper process tells its owner. */
 export interface HelperProcessEvents {
@@ -49,13 +89,12 @@ export class HelperProcess {
     });
     this.child = spawn(path, carried.length === 0 ? [] : [`--keep=${carried.length}`], {
       stdio: ['inherit', 'inherit', 'inherit', 'pipe', ...carried.map(({ stdio }) => stdio)],
-      argv0: 'unshare-helper',
-      // It needs none, and what is not there cannot be read from its memory.
-      env: {},
+      argv0: HELPER_NAME,
+      env: ENVIRONMENT,
     });
     this.child.on('error', error => {
       // A signal that could not be sent is told by this event too.
-      if (this.pid === null) this.processEnded(this.notStarted(error));
+      if (this.pid === null) this.processEnded(notStarted(path, error));
     });
     this.child.once('exit', (code, signal) => this.processEnded(this.died(describeExit(code, signal))));
     this.child.unref();
@@ -139,26 +178,30 @@ export class HelperProcess {
     this.resolveStopped();
   }
 
-  private notStarted(cause: Error): UnshareError {
-    return new UnshareError({
-      stage: 'Helper',
-      errno: errnoOf(cause),
-      syscall: 'spawn',
-      path: this.path,
-      doing: `cannot start the helper ${JSON.stringify(this.path)}`,
-      cause,
-    });
-  }
-
   private died(how: string): UnshareError {
-    return new UnshareError({
-      stage: 'Helper',
-      path: this.path,
-      doing: `the helper ${JSON.stringify(this.path)} has died`,
-      reason: `process ${this.pid} ${how}`,
-      cause: this.socketError ?? undefined,
-    });
+    return died(this.path, this.pid, how, this.socketError);
   }
+}
+
+function notStarted(path: string, cause: Error): UnshareError {
+  return new UnshareError({
+    stage: 'Helper',
+    errno: errnoOf(cause),
+    syscall: 'spawn',
+    path,
+    doing: `cannot start the helper ${JSON.stringify(path)}`,
+    cause,
+  });
+}
+
+function died(path: string, pid: number | null, how: string, cause?: Error | null): UnshareError {
+  return new UnshareError({
+    stage: 'Helper',
+    path,
+    doing: `the helper ${JSON.stringify(path)} has died`,
+    reason: `process ${pid} ${how}`,
+    cause: cause ?? undefined,
+  });
 }
 
 function describeExit(code: number | null, signal: string | null): string {

@@ -7,6 +7,7 @@ import { disposeWith } from './dispose';
 import { UnshareError } from './error';
 import { findHelper } from './helper-path';
 import { checkIdentity } from './identity';
+import type { OnceOptions, OnceResult } from './once';
 import type { SpawnRequest } from './spawn-request';
 import { type WorkingDirectory, workingDirectory } from './working-directory';
 
@@ -129,6 +130,15 @@ export class Helper implements AsyncDisposable {
       });
     }
     return this.reachesPipes;
+  }
+
+  /** @internal Runs a command while the client waits; see `runOnce`. */
+  runOnce(request: SpawnRequest, options: OnceOptions): OnceResult {
+    if (this.closing !== null) throw closedError();
+    const path = findHelper(this.path);
+    checkIdentity();
+    const { runOnce } = require('./once') as typeof import('./once');
+    return runOnce(path, request, options);
   }
 
   private retireForeign(): void {
