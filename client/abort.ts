@@ -1,3 +1,8 @@
+import type { Watch } from './call-watch';
+import { signalNumber } from './signals';
+
+const SIGKILL = signalNumber('SIGKILL');
+
 /**
  * What is used of an `AbortSignal`. Any object that has this will do: runtimes without a class of that name
  * have packages for it.
@@ -13,7 +18,8 @@ export interface AbortSignalLike {
  * An `AbortSignal` as commands watch it. All share one listener: more than ten on one signal look like a leak to
  * Node, which warns, though a signal for a hundred commands is none.
  */
-export class AbortWatch {
+export class AbortWatch implements Watch {
+  readonly killSignal = SIGKILL;
   private readonly signal: AbortSignalLike;
   private readonly callbacks = new Set<() => void>();
 

@@ -1,7 +1,8 @@
 import { inspect } from 'util';
-import { type AbortSignalLike, type AbortWatch, watchSignal } from './abort';
+import type { AbortSignalLike } from './abort';
 import { type BeforeUnfreeze, checkBeforeUnfreeze } from './before-unfreeze';
 import { type Bytes, toBytes } from './bytes';
+import { type Watch, watchCall, watchOptions } from './call-watch';
 import type { Capability } from './capability';
 import { checkList, isIterable } from './check-list';
 import type { Child } from './child';
@@ -13,6 +14,7 @@ import { UnshareError } from './error';
 import type { ExitStatus } from './exit-status';
 import type { Fd } from './fd';
 import { Helper } from './helper';
+import { type Input, toInput } from './input';
 import type { NamespaceSource } from './join-source';
 import type { MountPropagation } from './mount-propagation';
 import type { Namespace } from './namespace';
@@ -20,6 +22,7 @@ import { type GidMapRow, Namespaces, type UidMapRow } from './namespaces';
 import { NewRoot } from './new-root';
 import { awaitStatus, collectOutput, type Output } from './output';
 import { Printer } from './printer';
+import { checkMaxBuffer } from './run-options';
 import { type Signal, signalNumber } from './signals';
 import type { SpawnRequest } from './spawn-request';
 import { type StdioKind, type StdioLike, toStdio } from './stdio';
@@ -33,10 +36,31 @@ export interface SpawnOptions {
   helper?: Helper;
   /**
    * Ends the command when it is aborted. Before the program runs, the promise rejects with the reason once
-   * nothing of it is left; before the call, nothing is started. Later the program gets SIGKILL: `status` and
+   * nothing of it is left; before the call, nothing is started. Later the program gets `killSignal`: `status` and
    * `output` reject with the reason when it has died, and `Child.wait` resolves as ever.
    */
   signal?: AbortSignalLike;
+  /**
+   * How many milliseconds after the call the command is ended in the same way, up to 2³¹−1. The reason is then an error
+   * with the code `ETIMEDOUT` (`LimitError`). Default: 0, for as long as it takes.
+   */
+  timeout?: number;
+  /** What ends the program then. One that ignores it is waited for. Default: SIGKILL. */
+  killSignal?: Signal | number;
+}
+
+/** How `Command.output` runs a command. */
+export interface OutputOptions extends SpawnOptions {
+  /**
+   * What the program reads as its standard input, which is a pipe then: text, bytes, a stream or an iterable of them. A
+   * program that does not read all of it is no failure. A TypeError where `stdin` is set to something else than a pipe.
+   */
+  input?: Input;
+  /**
+   * How many bytes the program may write to standard output, and to standard error. Past that it is ended, and the
+   * promise rejects with the code `ERR_CHILD_PROCESS_STDIO_MAXBUFFER` (`LimitError`). Default: 64 MiB.
+   */
+  maxBuffer?: number;
 }
 
 /** No parent death signal. */
@@ -433,7 +457,8 @@ export class Command {
    * `UnshareError` that names the step, and nothing is left behind.
    */
   async spawn(options: SpawnOptions = {}): Promise<Child> {
-    return await this.start(options, watchSignal(options.signal), 'inherit', 'inherit');
+    const watch = watchOptions(options, this.program);
+    return await held(watch, () => this.start(options, watch, 'inherit', 'inherit'));
   }
 
   /**
@@ -441,18 +466,29 @@ export class Command {
    * program reads nothing, and what it writes to them is dropped.
    */
   async status(options: SpawnOptions = {}): Promise<ExitStatus> {
-    const watch = watchSignal(options.signal);
-    return await awaitStatus(await this.start(options, watch, 'inherit', 'inherit'), watch);
+    const watch = watchOptions(options, this.program);
+    return await held(watch, async () => {
+      return await awaitStatus(await this.start(options, watch, 'inherit', 'inherit'), watch);
+    });
   }
 
   /**
    * Starts the program, and returns its status and all that it wrote. Standard output and error are piped
-   * unless they are set, standard input is /dev/null unless it is set. Other pipes are as with `status`.
-   * Waits for the end of the program and of both pipes, which processes that it leaves behind may hold open.
+   * unless they are set, standard input is /dev/null unless it is set, or `options.input` is there. Other pipes are as
+   * with `status`. Waits for the end of the program and of both pipes, which processes that it leaves behind may hold
+   * open: a `timeout` ends that as well.
+   *
+   * Where the source of `options.input` fails, the program is ended, and that error is what this rejects with.
    */
-  async output(options: SpawnOptions = {}): Promise<Output> {
-    const watch = watchSignal(options.signal);
-    return await collectOutput(await this.start(options, watch, 'null', 'piped'), watch);
+  async output(options: OutputOptions = {}): Promise<Output> {
+    const maxBuffer = checkMaxBuffer(options.maxBuffer);
+    if (options.input !== undefined) this.descriptors.checkInput();
+    const input = options.input === undefined ? null : toInput(options.input);
+    const watch = watchCall(options, this.program);
+    return await held(watch, async () => {
+      const child = await this.start(options, watch, input === null ? 'null' : 'piped', 'piped');
+      return await collectOutput(child, watch, { input, maxBuffer });
+    });
   }
 
   /**
@@ -474,7 +510,7 @@ export class Command {
 
   private async start(
     options: SpawnOptions,
-    watch: AbortWatch | null,
+    watch: Watch | null,
     stdin: StdioKind,
     stdoutAndStderr: StdioKind,
   ): Promise<Child> {
@@ -506,5 +542,16 @@ export class Command {
       preExec: copySteps(this.steps),
       beforeUnfreeze: this.unfreezer,
     };
+  }
+}
+
+/** Runs `work`, and keeps the watch at work meanwhile. */
+async function held<T>(watch: Watch | null, work: () => Promise<T>): Promise<T> {
+  if (watch === null) return work();
+  const release = watch.onAbort(() => {});
+  try {
+    return await work();
+  } finally {
+    release();
   }
 }

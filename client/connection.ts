@@ -1,4 +1,4 @@
-import type { AbortWatch } from './abort';
+import type { Watch } from './call-watch';
 import { CARRIED_FIRST, type Carried } from './carried';
 import { Channel } from './channel';
 import type { Child } from './child';
@@ -67,7 +67,7 @@ export class Connection {
    * Starts a command, which ends when the signal is aborted, which it is not yet. `current` is the client's working
    * directory at the call.
    */
-  start(request: SpawnRequest, watch: AbortWatch | null, current: WorkingDirectory): Promise<Child> {
+  start(request: SpawnRequest, watch: Watch | null, current: WorkingDirectory): Promise<Child> {
     const startDir = startDirectory(current, this.directory, request);
     return Run.start(
       this,

@@ -1,5 +1,5 @@
 import { resolve } from 'path';
-import type { AbortWatch } from './abort';
+import type { Watch } from './call-watch';
 import { type Carried, carriesFiles, hasPipes, releaseFiles, toCarried } from './carried';
 import type { Child } from './child';
 import type { Connection } from './connection';
@@ -80,7 +80,7 @@ export class Helper implements AsyncDisposable {
    * @internal Starts a command, and before it the helper where there is none. The command ends when the
    * signal is aborted, which it is not yet.
    */
-  async start(request: SpawnRequest, watch: AbortWatch | null): Promise<Child> {
+  async start(request: SpawnRequest, watch: Watch | null): Promise<Child> {
     try {
       if (this.closing !== null) throw closedError();
       const current = workingDirectory();
@@ -104,7 +104,7 @@ export class Helper implements AsyncDisposable {
   private startDedicated(
     request: SpawnRequest,
     carried: readonly Carried[],
-    watch: AbortWatch | null,
+    watch: Watch | null,
     current: WorkingDirectory,
   ): Promise<Child> {
     if (this.closing !== null) throw closedError();
@@ -166,7 +166,7 @@ export class Helper implements AsyncDisposable {
 
 disposeWith(Helper, helper => helper.close());
 
-function checkAborted(watch: AbortWatch | null): void {
+function checkAborted(watch: Watch | null): void {
   if (watch?.aborted) throw watch.reason;
 }
 

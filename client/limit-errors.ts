@@ -13,15 +13,27 @@ export interface Collected {
   stderr: Buffer;
 }
 
+/** Whether `error` is one of those below. */
+export function isLimitError(error: unknown): error is LimitError {
+  return limitErrors.has(error as object);
+}
+
+const limitErrors = new WeakSet<object>();
+
+function limitError(error: Error, code: LimitError['code'], collected: Collected): LimitError {
+  limitErrors.add(error);
+  return Object.assign(error, { code, ...collected });
+}
+
 const NOTHING: Collected = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
 
 export function timedOut(program: Uint8Array, timeout: number, collected = NOTHING): LimitError {
   const message = `${quoteBytes(program)} was ended after ${timeout} ms (ETIMEDOUT)`;
-  return Object.assign(new Error(message), { code: 'ETIMEDOUT' as const, ...collected });
+  return limitError(new Error(message), 'ETIMEDOUT', collected);
 }
 
 /** As Node's own `exec` says it. */
 export function outputTooLarge(stream: 'stdout' | 'stderr', collected: Collected): LimitError {
-  const code = 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER' as const;
-  return Object.assign(new RangeError(`${stream} maxBuffer length exceeded`), { code, ...collected });
+  const error = new RangeError(`${stream} maxBuffer length exceeded`);
+  return limitError(error, 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER', collected);
 }

@@ -1,7 +1,9 @@
-import type { AbortWatch } from './abort';
+import type { CallWatch, Watch } from './call-watch';
 import type { Child } from './child';
 import type { ExitStatus } from './exit-status';
-import type { PipeReader } from './pipe-reader';
+import { feed } from './input';
+import { type Collected, isLimitError, outputTooLarge } from './limit-errors';
+import { OutputCollector } from './output-collector';
 import { unlessAborted } from './unless-aborted';
 
 /** What a program has written, and how it ended (`std::process::Output`). */
@@ -14,7 +16,7 @@ export interface Output {
 }
 
 /** Waits for the end of `child`. Its pipes, which nobody is given, are closed then. */
-export async function awaitStatus(child: Child, watch: AbortWatch | null): Promise<ExitStatus> {
+export async function awaitStatus(child: Child, watch: Watch | null): Promise<ExitStatus> {
   child.neglectPipes();
   try {
     return await unlessAborted(watch, child, child.wait());
@@ -23,27 +25,38 @@ export async function awaitStatus(child: Child, watch: AbortWatch | null): Promi
   }
 }
 
-/** Reads all that `child` writes, and waits for its end. Where that fails, nothing is left behind. */
-export async function collectOutput(child: Child, watch: AbortWatch | null): Promise<Output> {
-  const pipes = [child.takePipeReader(1), child.takePipeReader(2)] as const;
-  child.neglectPipes();
-  try {
-    const [stdout, stderr, status] = await unlessAborted(
-      watch,
-      child,
-      Promise.all([readAll(pipes[0]), readAll(pipes[1]), child.wait()]),
-    );
-    return { status, stdout, stderr };
-  } catch (error) {
-    for (const pipe of pipes) pipe?.destroy();
-    // What it failed with is told; that it may have ended meanwhile is no news.
-    child.kill().catch(() => {});
-    throw error;
-  } finally {
-    child.closePipes();
-  }
+/** What `collectOutput` does besides. */
+export interface OutputTask {
+  /** What the program reads. */
+  readonly input: Uint8Array | NodeJS.ReadableStream | null;
+  /** Bytes that it may write to each pipe. */
+  readonly maxBuffer: number;
 }
 
-async function readAll(pipe: PipeReader | null): Promise<Buffer> {
-  return pipe === null ? Buffer.alloc(0) : pipe.bytes();
+/** Reads all that `child` writes, and waits for its end. Where that fails, nothing is left behind. */
+export async function collectOutput(child: Child, watch: CallWatch, task: OutputTask): Promise<Output> {
+  const collect = (number: 1 | 2, stream: 'stdout' | 'stderr') =>
+    new OutputCollector(child.takePipeReader(number), task.maxBuffer, () =>
+      watch.end(outputTooLarge(stream, collected())),
+    );
+  const stdout = collect(1, 'stdout');
+  const stderr = collect(2, 'stderr');
+  const collected = (): Collected => ({ stdout: stdout.bytes(), stderr: stderr.bytes() });
+  const stdin = task.input === null ? null : child.takePipeWriter(0);
+  let endInput = () => {};
+  child.neglectPipes();
+  try {
+    if (stdin !== null) endInput = feed(stdin, task.input!, error => watch.end(error));
+    const all = Promise.all([child.wait(), stdout.ended, stderr.ended]);
+    const [status] = await unlessAborted(watch, child, all);
+    return { status, ...collected() };
+  } catch (error) {
+    // What it failed with is told; that it may have ended meanwhile is no news.
+    child.kill().catch(() => {});
+    throw isLimitError(error) ? Object.assign(error, collected()) : error;
+  } finally {
+    for (const collector of [stdout, stderr]) collector.close();
+    endInput();
+    child.closePipes();
+  }
 }

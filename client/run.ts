@@ -1,5 +1,5 @@
-import type { AbortWatch } from './abort';
 import { beforeUnfreezeFailed } from './before-unfreeze';
+import type { Watch } from './call-watch';
 import type { CommandEvents } from './channel';
 import { Child } from './child';
 import type { Connection } from './connection';
@@ -12,6 +12,8 @@ import { checkPipes, openPipes } from './open-pipes';
 import { signalName, signalNumber } from './signals';
 import { type AskedCommand, toSpawnError } from './spawn-failure';
 import type { SpawnRequest } from './spawn-request';
+
+const SIGKILL = signalNumber('SIGKILL');
 
 /** How a run ended, as far as the client can know. */
 type Outcome = { readonly status: ExitStatus } | { readonly error: UnshareError };
@@ -36,6 +38,8 @@ export class Run implements CommandEvents {
   private asked: AskedCommand | null;
   private readonly start: Settler<Child>;
   private readonly unwatch: () => void;
+  /** Sent to the program where the call is given up. */
+  private readonly killSignal: number;
   private pid = 0;
   /** The start is rejected with its reason as soon as nothing is left of the process. */
   private refusal: Refusal | null = null;
@@ -47,7 +51,7 @@ export class Run implements CommandEvents {
    * Asks for a command over `connection`. The promise settles when it runs or has failed. It ends when the
    * signal is aborted, which it is not yet.
    */
-  static start(connection: Connection, asked: AskedCommand, watch: AbortWatch | null): Promise<Child> {
+  static start(connection: Connection, asked: AskedCommand, watch: Watch | null): Promise<Child> {
     return new Promise((resolve, reject) => {
       new Run(connection, asked, watch, { resolve, reject });
     });
@@ -56,7 +60,7 @@ export class Run implements CommandEvents {
   private constructor(
     connection: Connection,
     asked: AskedCommand,
-    watch: AbortWatch | null,
+    watch: Watch | null,
     start: Settler<Child>,
   ) {
     this.connection = connection;
@@ -64,6 +68,7 @@ export class Run implements CommandEvents {
     this.start = start;
     this.command = connection.channel.spawn(asked.message, this);
     connection.ref();
+    this.killSignal = watch?.killSignal ?? SIGKILL;
     this.unwatch = watch?.onAbort(() => this.abort(watch.reason)) ?? (() => {});
   }
 
@@ -183,7 +188,7 @@ export class Run implements CommandEvents {
 
   private abort(reason: unknown): void {
     if (this.isPending()) this.refuse(reason);
-    else if (this.asked === null) this.kill();
+    else if (this.asked === null) this.kill(this.killSignal);
   }
 
   /** Gives up a command that is pending. It is answered all the same. */
@@ -192,9 +197,9 @@ export class Run implements CommandEvents {
     this.connection.channel.abort(this.command);
   }
 
-  private kill(): void {
+  private kill(signal = SIGKILL): void {
     // It may have ended by itself; either way Died comes.
-    this.signal(signalNumber('SIGKILL')).catch(() => {});
+    this.signal(signal).catch(() => {});
   }
 
   private end(outcome: Outcome): void {

@@ -1,11 +1,11 @@
-import type { AbortWatch } from './abort';
+import type { Watch } from './call-watch';
 import type { Child } from './child';
 
 /**
  * Settles as `work` does, unless the signal, which ends `child`, is aborted before: then it rejects with the
  * reason as soon as `child` has died, and does not wait for the rest of the work.
  */
-export function unlessAborted<T>(watch: AbortWatch | null, child: Child, work: Promise<T>): Promise<T> {
+export function unlessAborted<T>(watch: Watch | null, child: Child, work: Promise<T>): Promise<T> {
   if (watch === null) return work;
   return new Promise((resolve, reject) => {
     let aborted = false;

@@ -1,0 +1,47 @@
+import { finished } from 'stream';
+import type { PipeReader } from './pipe-reader';
+
+/** What a program writes to one of its pipes, up to a number of bytes. */
+export class OutputCollector {
+  /** Resolves at the end of the pipe, or of the bytes that are collected; rejects with what reading fails with. */
+  readonly ended: Promise<void>;
+  private readonly pipe: PipeReader | null;
+  private readonly chunks: Buffer[] = [];
+  private room: number;
+
+  /** Without a pipe, it is at its end. Calls `exceeded` where there is more than `max` bytes. */
+  constructor(pipe: PipeReader | null, max: number, exceeded: () => void) {
+    this.pipe = pipe;
+    this.room = max;
+    this.ended = pipe === null ? Promise.resolve() : this.collect(pipe, exceeded);
+    // It may fail before anybody waits for it.
+    this.ended.catch(() => {});
+  }
+
+  /** What was read so far. */
+  bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+
+  /** Reads no more. */
+  close(): void {
+    this.pipe?.destroy();
+  }
+
+  private collect(pipe: PipeReader, exceeded: () => void): Promise<void> {
+    pipe.on('data', (chunk: Buffer) => {
+      if (this.room < 0) return;
+      this.chunks.push(chunk.length > this.room ? chunk.subarray(0, this.room) : chunk);
+      this.room -= chunk.length;
+      if (this.room >= 0) return;
+      pipe.destroy();
+      exceeded();
+    });
+    return new Promise((resolve, reject) => {
+      finished(pipe, { writable: false }, error => {
+        if (error && this.room >= 0) reject(error);
+        else resolve();
+      });
+    });
+  }
+}
