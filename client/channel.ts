@@ -31,16 +31,29 @@ export interface CommandEvents {
   spawned(message: v1.Spawned): void;
   /** It could not be started, and nothing follows. */
   failed(message: v1.SpawnFailed): void;
+  /** A signal has stopped it. */
+  stopped(signal: number): void;
+  /** It goes on. */
+  continued(): void;
   /** It ran and has ended. */
   died(status: v1.ExitStatus.$Properties): void;
   /** The helper was lost before the command failed or ended; nothing more will be known of it. */
   lost(error: UnshareError): void;
 }
 
+/** What happens to processes that the helper has adopted. */
+export interface OrphanEvents {
+  stopped(pid: number, signal: number): void;
+  continued(pid: number): void;
+  died(pid: number, status: v1.ExitStatus.$Properties): void;
+}
+
 /** What a channel needs of the world. */
 export interface ChannelOptions {
   /** The helper's path, for messages. */
   path: string;
+  /** Told of orphans, which the helper then adopts; null: it does not. */
+  orphans?: OrphanEvents | null;
   /** Sends bytes to the helper. */
   write(bytes: Uint8Array): void;
   /** Called when the helper has sent what it must not, after everything that was pending was told. */
@@ -73,6 +86,7 @@ export class Channel {
   private readonly decoder = new FrameDecoder(MESSAGE_IN_MAX);
   private readonly commands = new Map<number, LiveCommand>();
   private readonly signals = new Map<number, Settler<number>>();
+  private readonly reaps = new Map<number, Settler<void>>();
   private lastCommand = 0;
   private lastRequest = 0;
   private hello: v1.Hello | null = null;
@@ -81,7 +95,8 @@ export class Channel {
 
   constructor(options: ChannelOptions) {
     this.options = options;
-    this.send(encode({ hello: { protocol: PROTOCOL, version: VERSION } }));
+    const subreaper = (options.orphans ?? null) !== null;
+    this.send(encode({ hello: { protocol: PROTOCOL, version: VERSION, subreaper } }));
   }
 
   /**
@@ -108,6 +123,17 @@ export class Channel {
       this.lastRequest = request;
       this.signals.set(request, { resolve, reject });
       this.send(encode({ signal: { request, command, signal } }));
+    });
+  }
+
+  /** Resolves when everything was told that had happened to children before. */
+  reap(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== null) throw this.failure;
+      const request = nextId(this.lastRequest, this.reaps);
+      this.lastRequest = request;
+      this.reaps.set(request, { resolve, reject });
+      this.send(encode({ reap: { request } }));
     });
   }
 
@@ -167,11 +193,12 @@ export class Channel {
     if (this.failure !== null) return;
     this.failure = error;
     const commands = [...this.commands.values()];
-    const signals = [...this.signals.values()];
+    const requests = [...this.signals.values(), ...this.reaps.values()];
     this.commands.clear();
     this.signals.clear();
+    this.reaps.clear();
     for (const { events } of commands) events.lost(error);
-    for (const { reject } of [...signals, ...this.greetingWaiters.splice(0)]) reject(error);
+    for (const { reject } of [...requests, ...this.greetingWaiters.splice(0)]) reject(error);
   }
 
   private send(body: Uint8Array): void {
@@ -180,6 +207,7 @@ export class Channel {
 
   private dispatch(envelope: v1.ToClient): void {
     const { hello, frozen, spawned, spawnFailed, died, signalResult, protocolError } = envelope;
+    const { stopped, continued, reaped } = envelope;
     if (protocolError) throw helperRefused(this.options.path, protocolError.name ?? '');
     if (!hello && this.hello === null)
       throw protocolViolation(this.options.path, 'the first message is not Hello');
@@ -188,6 +216,9 @@ export class Channel {
     else if (spawned) this.takeSpawned(spawned as v1.Spawned);
     else if (spawnFailed) this.takeFailed(spawnFailed as v1.SpawnFailed);
     else if (died) this.takeDied(died as v1.Died);
+    else if (stopped) this.takeStopped(stopped as v1.Stopped);
+    else if (continued) this.takeContinued(continued as v1.Continued);
+    else if (reaped) this.takeReaped(reaped as v1.Reaped);
     else if (signalResult) this.takeSignalResult(signalResult as v1.SignalResult);
     else throw protocolViolation(this.options.path, 'a message of an unknown kind');
   }
@@ -237,17 +268,56 @@ export class Channel {
   }
 
   private takeDied(message: v1.Died): void {
-    const live = this.commands.get(message.command);
-    if (live === undefined)
-      throw protocolViolation(this.options.path, 'Died for a command that was not asked for');
-    if (live.progress !== 'running') throw protocolViolation(this.options.path, 'Died before Spawned');
+    const { command, pid } = message;
+    const live = command === 0 ? null : this.running(command, 'Died');
     const status = message.exitStatus;
     if (!status) throw protocolViolation(this.options.path, 'Died without a status');
     if (!isPossible(status)) {
       throw protocolViolation(this.options.path, 'Died with a status that no program can have');
     }
+    if (live === null) {
+      this.orphans('Died').died(pid, status);
+      return;
+    }
     live.events.died(status);
-    this.commands.delete(message.command);
+    this.commands.delete(command);
+  }
+
+  private takeStopped({ command, pid, signal }: v1.Stopped): void {
+    if (signal < 1 || signal > SIGNAL_MAX) {
+      throw protocolViolation(this.options.path, 'Stopped by a signal that there is not');
+    }
+    if (command === 0) this.orphans('Stopped').stopped(pid, signal);
+    else this.running(command, 'Stopped').events.stopped(signal);
+  }
+
+  private takeContinued({ command, pid }: v1.Continued): void {
+    if (command === 0) this.orphans('Continued').continued(pid);
+    else this.running(command, 'Continued').events.continued();
+  }
+
+  /** The command that `message` is about, which has to run. */
+  private running(command: number, message: string): LiveCommand {
+    const live = this.commands.get(command);
+    if (live === undefined)
+      throw protocolViolation(this.options.path, `${message} for a command that was not asked for`);
+    if (live.progress !== 'running') throw protocolViolation(this.options.path, `${message} before Spawned`);
+    return live;
+  }
+
+  private orphans(message: string): OrphanEvents {
+    const { orphans } = this.options;
+    if (!orphans)
+      throw protocolViolation(this.options.path, `${message} for an orphan, which was not to be adopted`);
+    return orphans;
+  }
+
+  private takeReaped({ request }: v1.Reaped): void {
+    const pending = this.reaps.get(request);
+    if (pending === undefined)
+      throw protocolViolation(this.options.path, 'Reaped for what was not asked for');
+    this.reaps.delete(request);
+    pending.resolve();
   }
 
   private takeSignalResult(message: v1.SignalResult): void {

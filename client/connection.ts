@@ -3,9 +3,11 @@ import { CARRIED_FIRST, type Carried } from './carried';
 import { Channel } from './channel';
 import type { Child } from './child';
 import type { UnshareError } from './error';
+import { type EventSource, hasAudience, sources } from './event-hub';
 import { HelperProcess } from './helper-process';
 import { clientIdentity } from './identity';
 import { arePipesReachable } from './open-pipes';
+import { orphanEvents } from './orphans';
 import { PipeReader } from './pipe-reader';
 import { PipeWriter } from './pipe-writer';
 import { Run } from './run';
@@ -13,8 +15,15 @@ import { toSpawnMessage } from './spawn-message';
 import type { SpawnRequest } from './spawn-request';
 import { startDirectory, type WorkingDirectory, workingDirectory } from './working-directory';
 
+export interface ConnectionOptions {
+  /** What the helper is given for its only command. */
+  carried?: readonly Carried[];
+  /** It adopts orphans. */
+  subreaper?: boolean;
+}
+
 /** One helper process and the conversation with it, from its start to its end. It is not started again. */
-export class Connection {
+export class Connection implements EventSource {
   readonly channel: Channel;
   /** The helper's path. */
   readonly path: string;
@@ -25,13 +34,16 @@ export class Connection {
   private readonly directory = workingDirectory();
   private readonly carried: readonly Carried[];
   private references = 0;
+  /** Commands that are neither refused nor dead. */
+  private living = 0;
+  private isReferenced = false;
   private isRetired = false;
 
   /**
    * Starts the helper at `path`; one that is given `carried` is for one command, and ends with it. Calls `lost` when no
    * command can be started here any more.
    */
-  constructor(path: string, lost: () => void, carried: readonly Carried[] = []) {
+  constructor(path: string, lost: () => void, { carried = [], subreaper = false }: ConnectionOptions = {}) {
     this.path = path;
     this.carried = carried;
     this.process = new HelperProcess(
@@ -39,6 +51,7 @@ export class Connection {
       {
         data: chunk => this.channel.receive(chunk),
         ended: error => {
+          sources.delete(this);
           this.channel.fail(error);
           lost();
         },
@@ -47,12 +60,14 @@ export class Connection {
     );
     this.channel = new Channel({
       path,
+      orphans: subreaper ? orphanEvents : null,
       write: bytes => this.process.write(bytes),
       failed: () => {
         lost();
         this.process.stop();
       },
     });
+    sources.add(this);
   }
 
   /**
@@ -111,8 +126,16 @@ export class Connection {
     return true;
   }
 
+  /** A command was asked for. */
+  commandBegins(): void {
+    this.living += 1;
+    this.updateReference();
+  }
+
   /** A command has failed or ended, and its pipes are in other hands. */
   commandOver(): void {
+    this.living -= 1;
+    this.updateReference();
     if (this.carried.length > 0) this.process.stop();
   }
 
@@ -125,12 +148,30 @@ export class Connection {
   /** Keeps the event loop alive until `unref` was called as often. */
   ref(): void {
     this.references += 1;
-    if (this.references === 1) this.process.ref();
+    this.updateReference();
   }
 
   /** Undoes one `ref`. */
   unref(): void {
     this.references -= 1;
-    if (this.references === 0) this.process.unref();
+    this.updateReference();
+  }
+
+  async reap(): Promise<void> {
+    this.ref();
+    try {
+      await this.channel.reap();
+    } finally {
+      this.unref();
+    }
+  }
+
+  /** Where somebody listens to events, every command that lives keeps the event loop alive. */
+  updateReference(): void {
+    const wanted = this.references > 0 || (this.living > 0 && hasAudience());
+    if (wanted === this.isReferenced) return;
+    this.isReferenced = wanted;
+    if (wanted) this.process.ref();
+    else this.process.unref();
   }
 }

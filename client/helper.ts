@@ -11,13 +11,19 @@ import type { OnceOptions, OnceResult } from './once';
 import type { SpawnRequest } from './spawn-request';
 import { type WorkingDirectory, workingDirectory } from './working-directory';
 
-/** How a helper is found. */
+/** How a helper is found, and what it does besides. */
 export interface HelperOptions {
   /**
    * Path of its program. Default: what the environment variable UNSHARE_HELPER names, else the one in the
    * package.
    */
   path?: string;
+  /**
+   * It adopts the processes whose parents end among its descendants (`PR_SET_CHILD_SUBREAPER` in `man 2 prctl`), which
+   * otherwise go to init: `childEvents` tells of them, and `reapZombies` lists them, as those of no child. They end with
+   * the helper only where they have a parent death signal of their own making.
+   */
+  subreaper?: boolean;
 }
 
 /**
@@ -29,6 +35,7 @@ export class Helper implements AsyncDisposable {
   private static sharedHelper: Helper | null = null;
 
   private readonly path: string | null;
+  private readonly subreaper: boolean;
   private connection: Connection | null = null;
   /** Those that are for one command, and those that are retired. */
   private readonly others = new Set<Connection>();
@@ -39,12 +46,14 @@ export class Helper implements AsyncDisposable {
 
   /** Starts nothing yet. */
   constructor(options: HelperOptions = {}) {
-    const { path } = options;
+    const { path, subreaper = false } = options;
+    if (typeof subreaper !== 'boolean') throw new TypeError('subreaper must be a boolean');
     if (path !== undefined && (typeof path !== 'string' || path === '' || path.includes('\0'))) {
       throw new TypeError('path must be a string that is not empty and has no NUL');
     }
     // Resolved now: the client's directory may be another one when it is needed.
     this.path = path === undefined ? null : resolve(path);
+    this.subreaper = subreaper;
   }
 
   /** The helper of the commands that name none. After it was closed, a new one. */
@@ -101,7 +110,7 @@ export class Helper implements AsyncDisposable {
   }
 
   /** By a helper that is started with what the command has of the client, and ends with it. */
-  private startDedicated(
+  private async startDedicated(
     request: SpawnRequest,
     carried: readonly Carried[],
     watch: Watch | null,
@@ -111,9 +120,9 @@ export class Helper implements AsyncDisposable {
     const connection = this.connect(carried);
     this.others.add(connection);
     try {
-      return connection.start(request, watch, current);
+      return await connection.start(request, watch, current);
     } catch (error) {
-      connection.commandOver();
+      await connection.close(closedError());
       throw error;
     }
   }
@@ -159,7 +168,7 @@ export class Helper implements AsyncDisposable {
       if (this.connection === connection) this.connection = null;
       this.others.delete(connection);
     };
-    const connection: Connection = new Connection(path, lost, carried);
+    const connection: Connection = new Connection(path, lost, { carried, subreaper: this.subreaper });
     return connection;
   }
 }

@@ -5,6 +5,7 @@ import { Child } from './child';
 import type { Connection } from './connection';
 import { Errno } from './errno';
 import { UnshareError } from './error';
+import { hasAudience, tell } from './event-hub';
 import type { ExitStatus } from './exit-status';
 import { toExitStatus } from './exit-status-message';
 import type { unshare } from './messages';
@@ -12,6 +13,8 @@ import { checkPipes, openPipes } from './open-pipes';
 import { signalName, signalNumber } from './signals';
 import { type AskedCommand, toSpawnError } from './spawn-failure';
 import type { SpawnRequest } from './spawn-request';
+import { type Unclaimed, unclaimed } from './unclaimed';
+import { weakly } from './weak-ref';
 
 const SIGKILL = signalNumber('SIGKILL');
 
@@ -46,6 +49,9 @@ export class Run implements CommandEvents {
   private outcome: Outcome | null = null;
   private readonly waiters: Settler<ExitStatus>[] = [];
   private referenced = true;
+  private child: () => Child | undefined = () => undefined;
+  /** What is left of it where nobody has waited for it. */
+  private death: Unclaimed | null = null;
 
   /**
    * Asks for a command over `connection`. The promise settles when it runs or has failed. It ends when the
@@ -67,6 +73,7 @@ export class Run implements CommandEvents {
     this.asked = asked;
     this.start = start;
     this.command = connection.channel.spawn(asked.message, this);
+    connection.commandBegins();
     connection.ref();
     this.killSignal = watch?.killSignal ?? SIGKILL;
     this.unwatch = watch?.onAbort(() => this.abort(watch.reason)) ?? (() => {});
@@ -107,9 +114,26 @@ export class Run implements CommandEvents {
     this.connection.commandOver();
   }
 
-  died(status: unshare.v1.ExitStatus.$Properties): void {
-    if (this.refusal !== null) this.start.reject(this.refusal.reason);
-    this.end({ status: toExitStatus(status) });
+  stopped(signal: number): void {
+    if (this.refusal !== null || !hasAudience()) return;
+    tell({ type: 'stop', pid: this.pid, child: this.handle(), signal: signalName(signal) });
+  }
+
+  continued(): void {
+    if (this.refusal !== null || !hasAudience()) return;
+    tell({ type: 'continue', pid: this.pid, child: this.handle() });
+  }
+
+  died(message: unshare.v1.ExitStatus.$Properties): void {
+    const status = toExitStatus(message);
+    const { pid, refusal, waiters } = this;
+    if (refusal !== null) {
+      this.start.reject(refusal.reason);
+    } else {
+      if (waiters.length === 0) this.leaveUnclaimed(status);
+      if (hasAudience()) tell({ type: 'death', pid, child: this.handle(), status });
+    }
+    this.end({ status });
   }
 
   lost(error: UnshareError): void {
@@ -123,6 +147,7 @@ export class Run implements CommandEvents {
   wait(): Promise<ExitStatus> {
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
+      this.claim();
       if (this.outcome === null) this.waiters.push(waiter);
       else settle(waiter, this.outcome);
     });
@@ -132,6 +157,7 @@ export class Run implements CommandEvents {
   tryWait(): ExitStatus | null {
     if (this.outcome === null) return null;
     if ('error' in this.outcome) throw this.outcome.error;
+    this.claim();
     return this.outcome.status;
   }
 
@@ -165,6 +191,29 @@ export class Run implements CommandEvents {
     this.connection.unref();
   }
 
+  /** The child that was handed out; where it was dropped, one that has no pipes. */
+  private handle(): Child {
+    let child = this.child();
+    if (child === undefined) {
+      child = new Child(this, this.pid, new Map());
+      this.child = weakly(child);
+    }
+    return child;
+  }
+
+  /** Nobody waits, but may do so later, or reap. */
+  private leaveUnclaimed(status: ExitStatus): void {
+    this.death = { pid: this.pid, status, child: () => this.handle() };
+    unclaimed.add(this.death);
+  }
+
+  /** The status is delivered. */
+  private claim(): void {
+    if (this.death === null) return;
+    unclaimed.claim(this.death);
+    this.death = null;
+  }
+
   /** Whether the command was neither answered nor refused yet. */
   private isPending(): boolean {
     return this.asked !== null && this.refusal === null;
@@ -178,7 +227,10 @@ export class Run implements CommandEvents {
     try {
       const ends = openPipes(this.connection, descriptors, pipes);
       for (const [number, end] of this.connection.runtimePipes(request)) ends.set(number, end);
-      this.start.resolve(new Child(this, this.pid, ends));
+      const child = new Child(this, this.pid, ends);
+      // Kept as long as the program lives.
+      this.child = () => child;
+      this.start.resolve(child);
     } catch (error) {
       // Where the helper is dead, its pipes cannot be opened either.
       this.refusal = { reason: error, yieldsToLoss: true };
@@ -205,6 +257,9 @@ export class Run implements CommandEvents {
   private end(outcome: Outcome): void {
     this.unwatch();
     this.outcome = outcome;
+    const child = this.child();
+    // From here on, whoever wants it has it; with its pipes, where they were not read, it can go.
+    if (child !== undefined) this.child = weakly(child);
     for (const waiter of this.waiters.splice(0)) settle(waiter, outcome);
     this.unref();
     this.connection.commandOver();

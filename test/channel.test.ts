@@ -137,6 +137,22 @@ const VIOLATIONS: { [name: string]: v1.ToClient.$Properties[] } = {
   'Frozen that was not asked for': [HELLO, { frozen: { command: 1 } }],
   'Frozen after Spawned': [HELLO, { spawned: { command: 1 } }, { frozen: { command: 1 } }],
   'SignalResult for an unknown request': [HELLO, { signalResult: { request: 7 } }],
+  'Stopped for an unknown command': [HELLO, { stopped: { command: 7, signal: 19 } }],
+  'Stopped before Spawned': [HELLO, { stopped: { command: 1, signal: 19 } }],
+  'Stopped without a signal': [HELLO, { spawned: { command: 1 } }, { stopped: { command: 1 } }],
+  'Stopped by an impossible signal': [
+    HELLO,
+    { spawned: { command: 1 } },
+    { stopped: { command: 1, signal: 65 } },
+  ],
+  'Continued for an unknown command': [HELLO, { continued: { command: 7 } }],
+  'Continued before Spawned': [HELLO, { continued: { command: 1 } }],
+  'Stopped of an orphan that was not to be adopted': [HELLO, { stopped: { pid: 9, signal: 19 } }],
+  'Continued of an orphan that was not to be adopted': [HELLO, { continued: { pid: 9 } }],
+  'Died of an orphan that was not to be adopted': [HELLO, { died: { pid: 9, exitStatus: {} } }],
+  'Died of an orphan without a status': [HELLO, { died: { pid: 9 } }],
+  'Reaped for an unknown request': [HELLO, { reaped: { request: 7 } }],
+  LimitReached: [HELLO, { limitReached: { limit: 1 } }],
 };
 
 for (const [name, messages] of Object.entries(VIOLATIONS)) {
@@ -301,6 +317,62 @@ test('nothing is written after a failure', () => {
   assert.is(writes.length, 1);
 });
 
+test('Stopped and Continued reach their command', () => {
+  const { channel, receive } = connect(HELLO);
+  const { events, seen } = recorder();
+  channel.spawn(command(), events);
+  receive(
+    { spawned: { command: 1 } },
+    { stopped: { command: 1, signal: 19 } },
+    { continued: { command: 1 } },
+  );
+  assert.equal(seen, ['spawned', 'stopped', 'continued']);
+});
+
+test('what happens to orphans is told where they are to be adopted', () => {
+  const told: unknown[] = [];
+  const writes: Uint8Array[] = [];
+  const channel = new Channel({
+    path: '/helper',
+    orphans: {
+      stopped: (pid, signal) => told.push(['stopped', pid, signal]),
+      continued: pid => told.push(['continued', pid]),
+      died: (pid, status) => told.push(['died', pid, status.exitCode]),
+    },
+    write: bytes => writes.push(bytes),
+    failed: assert.unreachable,
+  });
+  const [hello] = new FrameDecoder(MESSAGE_OUT_MAX).decode(Buffer.concat(writes));
+  assert.ok(v1.ToHelper.decode(hello!).hello!.subreaper);
+  for (const message of [
+    HELLO,
+    { stopped: { pid: 9, signal: 19 } },
+    { continued: { pid: 9 } },
+    { died: { pid: 9, exitStatus: { exitCode: 3 } } },
+  ]) {
+    channel.receive(frame(message));
+  }
+  assert.equal(told, [
+    ['stopped', 9, 19],
+    ['continued', 9],
+    ['died', 9, 3],
+  ]);
+});
+
+test('reap resolves with its answer, and rejects where the helper is lost', async () => {
+  const { channel, receive, sent } = connect(HELLO);
+  const [first, second] = [channel.reap(), channel.reap()];
+  const requests = sent().flatMap(({ reap }) => (reap ? [reap.request!] : []));
+  receive({ reaped: { request: requests[1]! } });
+  await second;
+  channel.fail(new UnshareError({ stage: 'Helper' }));
+  const lost = await first.then(
+    () => null,
+    (error: UnshareError) => error.stage,
+  );
+  assert.is(lost, 'Helper');
+});
+
 test('what comes after a failure is ignored', () => {
   const { channel, receive } = connect(HELLO);
   const { events, seen } = recorder();
@@ -364,6 +436,8 @@ function recorder() {
     frozen: () => seen.push('frozen'),
     spawned: () => seen.push('spawned'),
     failed: () => seen.push('failed'),
+    stopped: () => seen.push('stopped'),
+    continued: () => seen.push('continued'),
     died: () => seen.push('died'),
     lost: () => seen.push('lost'),
   };

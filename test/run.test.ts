@@ -380,6 +380,7 @@ function connect() {
     },
     retireIfForeign: () => false,
     runtimePipes: () => new Map(),
+    commandBegins: () => {},
     commandOver: () => {},
   } as unknown as Connection;
   const start = async (request: SpawnRequest, watch: AbortWatch | null): Promise<Child> =>

@@ -1,0 +1,30 @@
+import type { Child } from './child';
+import type { ExitStatus } from './exit-status';
+import type { Signal } from './signals';
+
+/** What has happened to a process (`unshare::ChildEvent` of the crate). */
+export type ChildEvent = ChildDeath | ChildStop | ChildContinue;
+
+interface OfProcess {
+  /** Process id, as the helper's pid namespace numbers it. After a death, it may be another's within seconds. */
+  readonly pid: number;
+  /** The handle; null for an orphan that the helper has adopted (`HelperOptions.subreaper`). */
+  readonly child: Child | null;
+}
+
+/** It has ended, and was reaped. */
+export interface ChildDeath extends OfProcess {
+  readonly type: 'death';
+  readonly status: ExitStatus;
+}
+
+/** A signal has stopped it, as SIGSTOP does (`WUNTRACED` in `man 2 waitpid`). */
+export interface ChildStop extends OfProcess {
+  readonly type: 'stop';
+  readonly signal: Signal;
+}
+
+/** SIGCONT lets it go on (`WCONTINUED` in `man 2 waitpid`). */
+export interface ChildContinue extends OfProcess {
+  readonly type: 'continue';
+}
