@@ -2,6 +2,7 @@ import { closeSync, constants, openSync } from 'fs';
 import { Socket, type SocketConstructorOpts } from 'net';
 import { errnoOf } from './errno';
 import { UnshareError } from './error';
+import { type HeldDescriptor, holdDescriptor } from './forgotten-descriptors';
 
 /** What is done with the client's end of a pipe. */
 export type PipeDirection = 'read' | 'write';
@@ -14,8 +15,8 @@ export type PipeDirection = 'read' | 'write';
  */
 export class PipeEnd {
   private readonly direction: PipeDirection;
-  /** Null once it was closed, was given away or belongs to the socket. */
-  private descriptor: number | null = null;
+  /** Null once it was closed, was given away or belongs to the socket. Closed as well where all this is forgotten. */
+  private readonly held: HeldDescriptor;
   private opened: Socket | null = null;
   private readonly isRuntimes: boolean;
   private socketClosed = false;
@@ -24,8 +25,8 @@ export class PipeEnd {
   constructor(source: number | Socket, direction: PipeDirection) {
     this.direction = direction;
     this.isRuntimes = typeof source !== 'number';
-    if (typeof source === 'number') this.descriptor = source;
-    else this.adopt(source);
+    this.held = typeof source === 'number' ? holdDescriptor(this, source) : { number: null };
+    if (typeof source !== 'number') this.adopt(source);
   }
 
   /** The socket, where there is one yet. */
@@ -37,11 +38,11 @@ export class PipeEnd {
   open(options: Pick<SocketConstructorOpts, 'onread'> = {}): Socket {
     const socket = new Socket({
       ...options,
-      fd: this.descriptor!,
+      fd: this.held.number!,
       readable: this.direction === 'read',
       writable: this.direction === 'write',
     });
-    this.descriptor = null;
+    this.held.number = null;
     this.adopt(socket);
     return socket;
   }
@@ -58,8 +59,8 @@ export class PipeEnd {
         reason: "the runtime has made it, since the helper's cannot be opened here",
       });
     }
-    if (this.descriptor === null) throw new Error('the pipe is in use, or closed already');
-    const path = `/proc/self/fd/${this.descriptor}`;
+    if (this.held.number === null) throw new Error('the pipe is in use, or closed already');
+    const path = `/proc/self/fd/${this.held.number}`;
     const mode = this.direction === 'read' ? constants.O_RDONLY : constants.O_WRONLY;
     let blocking: number;
     try {
@@ -67,8 +68,8 @@ export class PipeEnd {
     } catch (cause) {
       throw new UnshareError({ stage: 'PipeError', errno: errnoOf(cause), syscall: 'open', path, cause });
     }
-    closeSync(this.descriptor);
-    this.descriptor = null;
+    closeSync(this.held.number);
+    this.held.number = null;
     return blocking;
   }
 
@@ -92,8 +93,8 @@ export class PipeEnd {
   }
 
   private closeDescriptor(callback: (error?: Error | null) => void): void {
-    const descriptor = this.descriptor;
-    this.descriptor = null;
+    const descriptor = this.held.number;
+    this.held.number = null;
     try {
       if (descriptor !== null) closeSync(descriptor);
     } catch (error) {

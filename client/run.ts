@@ -26,6 +26,8 @@ interface Settler<T> {
   reject(error: unknown): void;
 }
 
+const SETTLED: Settler<Child> = { resolve: () => {}, reject: () => {} };
+
 /** Why a run that was asked for is not handed out, but ended. */
 interface Refusal {
   readonly reason: unknown;
@@ -39,7 +41,7 @@ export class Run implements CommandEvents {
   private readonly command: number;
   /** What was asked for, until that is answered. */
   private asked: AskedCommand | null;
-  private readonly start: Settler<Child>;
+  private start: Settler<Child>;
   private readonly unwatch: () => void;
   /** Sent to the program where the call is given up. */
   private readonly killSignal: number;
@@ -231,6 +233,8 @@ export class Run implements CommandEvents {
       // Kept as long as the program lives.
       this.child = () => child;
       this.start.resolve(child);
+      // Through its promise it would keep the child.
+      this.start = SETTLED;
     } catch (error) {
       // Where the helper is dead, its pipes cannot be opened either.
       this.refusal = { reason: error, yieldsToLoss: true };
