@@ -5,6 +5,7 @@ import { unshare } from './messages';
 import { helperRefused, protocolViolation, unreadableMessage, versionMismatch } from './protocol-errors';
 import { SIGNAL_MAX } from './signals';
 import type { SpawnMessage } from './spawn-message';
+import type { Trace } from './trace';
 import { PROTOCOL, VERSION } from './version';
 
 import v1 = unshare.v1;
@@ -54,6 +55,8 @@ export interface ChannelOptions {
   path: string;
   /** Told of orphans, which the helper then adopts; null: it does not. */
   orphans?: OrphanEvents | null;
+  /** Sees every message. */
+  trace?: Trace | null;
   /** Sends bytes to the helper. */
   write(bytes: Uint8Array): void;
   /** Called when the helper has sent what it must not, after everything that was pending was told. */
@@ -96,7 +99,7 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.options = options;
     const subreaper = (options.orphans ?? null) !== null;
-    this.send(encode({ hello: { protocol: PROTOCOL, version: VERSION, subreaper } }));
+    this.send({ hello: { protocol: PROTOCOL, version: VERSION, subreaper } });
   }
 
   /**
@@ -107,11 +110,12 @@ export class Channel {
     if (this.failure !== null) throw this.failure;
     const command = nextId(this.lastCommand, this.commands);
     message.command = command;
-    const body = encode({ spawn: message });
+    const body = v1.ToHelper.encode({ spawn: message }).finish();
     if (body.length > MESSAGE_OUT_MAX) throw commandTooLarge(body.length);
     this.lastCommand = command;
     this.commands.set(command, { events, progress: message.freeze ? 'freezing' : 'starting' });
-    this.send(body);
+    this.options.trace?.('>', { spawn: message });
+    this.options.write(encodeFrame(body));
     return command;
   }
 
@@ -122,7 +126,7 @@ export class Channel {
       const request = nextId(this.lastRequest, this.signals);
       this.lastRequest = request;
       this.signals.set(request, { resolve, reject });
-      this.send(encode({ signal: { request, command, signal } }));
+      this.send({ signal: { request, command, signal } });
     });
   }
 
@@ -133,13 +137,13 @@ export class Channel {
       const request = nextId(this.lastRequest, this.reaps);
       this.lastRequest = request;
       this.reaps.set(request, { resolve, reject });
-      this.send(encode({ reap: { request } }));
+      this.send({ reap: { request } });
     });
   }
 
   /** Lets the helper close its ends of a command's pipes. */
   releasePipes(command: number): void {
-    if (this.failure === null) this.send(encode({ releasePipes: { command } }));
+    if (this.failure === null) this.send({ releasePipes: { command } });
   }
 
   /** Lets a frozen command go on. */
@@ -147,14 +151,14 @@ export class Channel {
     const live = this.commands.get(command);
     if (live?.progress !== 'frozen') return;
     live.progress = 'starting';
-    this.send(encode({ unfreeze: { command } }));
+    this.send({ unfreeze: { command } });
   }
 
   /** Ends a command that does not run yet. It is answered as usual. */
   abort(command: number): void {
     const live = this.commands.get(command);
     if (live === undefined || live.progress === 'running') return;
-    this.send(encode({ abort: { command } }));
+    this.send({ abort: { command } });
   }
 
   /** Resolves with the helper's Hello. */
@@ -168,7 +172,7 @@ export class Channel {
 
   /** Lets the helper do nothing new any more, and end with its last child. */
   retire(): void {
-    if (this.failure === null) this.send(encode({ retire: {} }));
+    if (this.failure === null) this.send({ retire: {} });
   }
 
   /** Takes bytes that the helper has sent, in pieces of any size. Never throws. */
@@ -201,11 +205,13 @@ export class Channel {
     for (const { reject } of [...requests, ...this.greetingWaiters.splice(0)]) reject(error);
   }
 
-  private send(body: Uint8Array): void {
-    this.options.write(encodeFrame(body));
+  private send(message: v1.ToHelper.$Properties): void {
+    this.options.trace?.('>', message);
+    this.options.write(encodeFrame(v1.ToHelper.encode(message).finish()));
   }
 
   private dispatch(envelope: v1.ToClient): void {
+    this.options.trace?.('<', envelope);
     const { hello, frozen, spawned, spawnFailed, died, signalResult, protocolError } = envelope;
     const { stopped, continued, reaped } = envelope;
     if (protocolError) throw helperRefused(this.options.path, protocolError.name ?? '');
@@ -327,10 +333,6 @@ export class Channel {
     this.signals.delete(message.request);
     pending.resolve(message.errno);
   }
-}
-
-function encode(message: v1.ToHelper.$Properties): Uint8Array {
-  return v1.ToHelper.encode(message).finish();
 }
 
 /** The number after `last`, from 1 on, that is not in use. */

@@ -13,6 +13,7 @@ import { PipeWriter } from './pipe-writer';
 import { Run } from './run';
 import { toSpawnMessage } from './spawn-message';
 import type { SpawnRequest } from './spawn-request';
+import { tracer } from './trace';
 import { startDirectory, type WorkingDirectory, workingDirectory } from './working-directory';
 
 export interface ConnectionOptions {
@@ -61,6 +62,7 @@ export class Connection implements EventSource {
     this.channel = new Channel({
       path,
       orphans: subreaper ? orphanEvents : null,
+      trace: tracer(() => this.pid),
       write: bytes => this.process.write(bytes),
       failed: () => {
         lost();

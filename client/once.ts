@@ -13,6 +13,7 @@ import { helperRefused, protocolViolation, unreadableMessage, versionMismatch } 
 import { toSpawnError } from './spawn-failure';
 import { toSpawnMessage } from './spawn-message';
 import type { DescriptorRequest, SpawnRequest } from './spawn-request';
+import { type Trace, tracer } from './trace';
 import { PROTOCOL, VERSION } from './version';
 import { startDirectory, workingDirectory } from './working-directory';
 
@@ -67,13 +68,15 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
       outputSizeMax: Math.min(options.maxBuffer, Number.MAX_SAFE_INTEGER),
       killSignal: options.killSignal,
     };
+    const trace = tracer(() => 'for one command');
     const file = openUnlinkedFile();
     opened.push(file);
+    trace?.('>', { spawn: message });
     const size = writeAll(file, encodeRequest(message));
     const isPiped = (number: number) =>
       adapted.descriptors.some(one => one.number === number && one.kind === 'piped-write');
     const { stdout, stderr, failure } = runHelperOnce(path, file, [isPiped(1), isPiped(2)], carried);
-    const { failed, died, limit } = readAnswers(path, file, size);
+    const { failed, died, limit } = readAnswers(path, file, size, trace);
     if (failed !== null && limit === null) throw toSpawnError(path, failed, { request: adapted, message });
     if (failed === null && died === null) throw failure ?? noAnswer(path);
     return { status: died, limit, stdout, stderr };
@@ -145,13 +148,16 @@ interface Answers {
 }
 
 /** The messages of the helper, which are behind the first `start` bytes. */
-function readAnswers(path: string, file: number, start: number): Answers {
+function readAnswers(path: string, file: number, start: number, trace: Trace | null): Answers {
   const bytes = Buffer.alloc(fstatSync(file).size - start);
   readSync(file, bytes, 0, bytes.length, start);
   const answers: Answers = { failed: null, died: null, limit: null };
   try {
-    for (const body of new FrameDecoder(ANSWER_MAX).decode(bytes))
-      take(path, v1.ToClient.decode(body), answers);
+    for (const body of new FrameDecoder(ANSWER_MAX).decode(bytes)) {
+      const message = v1.ToClient.decode(body);
+      trace?.('<', message);
+      take(path, message, answers);
+    }
   } catch (error) {
     throw error instanceof UnshareError ? error : unreadableMessage(path, error as Error);
   }
