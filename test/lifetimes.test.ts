@@ -119,6 +119,16 @@ for (const [what, code] of Object.entries({
   'a child was unreferenced': `new unshare.Command('/bin/sleep').arg('60').stdin('null').stdout('null').stderr('null')
       .spawn().then(child => child.unref());`,
   'a signal was sent': `new unshare.Command('/bin/sleep').arg('60').spawn().then(child => child.kill());`,
+  'the helper was closed': `const helper = new unshare.Helper();
+    new unshare.Command('/bin/true').status({ helper }).then(() => helper.close());`,
+  'the helper was closed under a child': `const helper = new unshare.Helper();
+    new unshare.Command('/bin/sleep').arg('60').spawn({ helper }).then(child => {
+      child.wait().catch(() => {});
+      return helper.close();
+    });`,
+  'an iterator of events is open': `unshare.childEvents().next(); new unshare.Command('/bin/true').status();`,
+  'a synchronous call has ended': `new unshare.Command('/bin/true').outputSync();`,
+  'zombies were reaped': `new unshare.Command('/bin/true').status().then(() => unshare.reapZombies().next());`,
   'a pipe was never touched': `new unshare.Command('/bin/true').stdout('piped').stdin('piped').spawn();`,
 })) {
   test(`a script ends by itself, promptly: ${what}`, async () => {
@@ -128,6 +138,56 @@ for (const [what, code] of Object.entries({
     assert.ok(durationMs < 2000, `it took ${durationMs} ms`);
   });
 }
+
+test('an uncaught exception ends client, helper and children', async () => {
+  const { stdout, stderr, code } = await runScript(`
+    new unshare.Command('/bin/sleep').arg('60').stdin('null').stdout('null').stderr('null').spawn().then(child => {
+      console.log(JSON.stringify([child.pid, unshare.Helper.shared().pid]));
+      setImmediate(() => { throw new Error('not caught'); });
+    });`);
+  assert.is(code, 1);
+  assert.match(stderr, 'not caught');
+  const pids: number[] = JSON.parse(stdout);
+  await until('helper and child are gone', () => !pids.some(exists));
+});
+
+test('a changed directory and environment reach the next command, and a running one keeps its own', async () => {
+  const { stdout } = await runScript(`
+    const show = () => new unshare.Command('/bin/sh').args(['-c', 'sleep 0.1; pwd; echo $CHANGED']).output();
+    process.env.CHANGED = 'before';
+    process.chdir('/proc');
+    const first = show();
+    process.env.CHANGED = 'after';
+    process.chdir('/sys');
+    Promise.all([first, show()]).then(all => console.log(all.map(({ stdout }) => String(stdout)).join('')));`);
+  assert.is(stdout, '/proc\nbefore\n/sys\nafter\n\n');
+});
+
+test('a client that is stopped for a while loses nothing', async () => {
+  const script = startScript(`
+    const events = unshare.childEvents();
+    (async () => {
+      const command = new unshare.Command('/bin/sh').args(['-c', 'sleep 0.4; exit 5']).stdin('null');
+      const children = await Promise.all(Array.from({ length: 30 }, () => command.spawn()));
+      const busy = await new unshare.Command('/bin/sh')
+        .args(['-c', 'sleep 0.2; for i in 1 2 3 4 5 6 7 8; do kill -STOP $$; done; exit 6']).spawn();
+      console.log(JSON.stringify([busy.pid]));
+      let deaths = 0;
+      for await (const { type, status } of events) {
+        if (type === 'death') deaths += 1;
+        if (type === 'stop') await busy.signal('SIGCONT');
+        if (deaths === 31) break;
+      }
+      const codes = new Set((await Promise.all(children.map(child => child.wait()))).map(({ code }) => code));
+      console.log(JSON.stringify([deaths, ...codes, (await busy.wait()).code]));
+    })();`);
+  await firstLine(script);
+  script.kill('SIGSTOP');
+  await sleep(1000);
+  const rest = new Promise<string>(resolve => script.stdout.once('data', chunk => resolve(String(chunk))));
+  script.kill('SIGCONT');
+  assert.is(await rest, '[31,5,6]\n');
+});
 
 test('a live child keeps the script alive, and ref() after unref() does so again', async () => {
   const { stdout } = await runScript(`

@@ -1,0 +1,96 @@
+import * as assert from 'uvu/assert';
+import { suite } from './harness';
+import { exists, packageRoot, runScript, startScript, until } from './support';
+
+const test = suite('threads and processes');
+
+/** What a worker thread runs: it has the package, and says who its helper is after a command. */
+const worker = `
+  const { parentPort, workerData } = require('worker_threads');
+  const { Command, Helper } = require(${JSON.stringify(packageRoot)});
+  (async () => {
+    await new Command('/bin/true').status();
+    const child = await new Command('/bin/sleep').arg('60').stdin('null').stdout('null').stderr('null').spawn();
+    parentPort.postMessage([Helper.shared().pid, child.pid]);
+    child.wait().catch(() => {});
+    parentPort.on('message', async code => {
+      const status = await new Command('/bin/sh').args(['-c', 'exit ' + code]).status();
+      parentPort.postMessage(status.code);
+    });
+  })();`;
+
+test('worker threads have helpers of their own, and the end of one disturbs nobody', async () => {
+  const { stdout, stderr } = await runScript(`
+    const { Worker } = require('worker_threads');
+    const worker = ${JSON.stringify(worker)};
+    const said = thread => new Promise((resolve, reject) => thread.once('message', resolve).once('error', reject));
+    // Node leaves what a thread has started to be reaped by nobody, when it ends that thread.
+    const alive = pid => {
+      try { return !/^State:\\tZ/m.test(require('fs').readFileSync('/proc/' + pid + '/status', 'utf8')); } catch { return false; }
+    };
+    const gone = async pids => { while (pids.some(alive)) await new Promise(resolve => setTimeout(resolve, 5)); };
+    (async () => {
+      await new unshare.Command('/bin/true').status();
+      const own = unshare.Helper.shared().pid;
+      const threads = [1, 2, 3].map(() => new Worker(worker, { eval: true }));
+      const pids = await Promise.all(threads.map(said));
+      console.log(new Set([own, ...pids.map(([helper]) => helper)]).size);
+      await threads[0].terminate();
+      await gone(pids[0]);
+      console.log(pids[1].every(alive) && pids[2].every(alive) && alive(own));
+      threads[1].postMessage(7);
+      console.log(await said(threads[1]), (await new unshare.Command('/bin/true').status()).code);
+      await Promise.all(threads.map(thread => thread.terminate()));
+      await gone([...pids[1], ...pids[2]]);
+      console.log(alive(own), (await new unshare.Command('/bin/true').status()).code);
+    })();`);
+  assert.equal([stderr, stdout], ['', '4\ntrue\n7 0\ntrue 0\n']);
+});
+
+test('cluster and fork: each process has a helper of its own, which ends with it', async () => {
+  const { stdout, stderr, code } = await runScript(`
+    const cluster = require('cluster');
+    const { fork } = require('child_process');
+    const { writeFileSync, mkdtempSync, rmSync } = require('fs');
+    const directory = mkdtempSync(require('os').tmpdir() + '/unshare-test-');
+    const file = directory + '/process.js';
+    writeFileSync(file, \`
+      const { Command, Helper } = require(${JSON.stringify(packageRoot)});
+      new Command('/bin/sh').args(['-c', 'echo $PPID']).output().then(({ stdout }) => {
+        process.send([Helper.shared().pid, Number(stdout)], () => process.disconnect());
+      });\`);
+    cluster.setupMaster({ exec: file, execArgv: [] });
+    (async () => {
+      await new unshare.Command('/bin/true').status();
+      const processes = [fork(file, { execArgv: [] }), fork(file, { execArgv: [] }), cluster.fork().process];
+      const said = await Promise.all(processes.map(one => new Promise(resolve => one.once('message', message => resolve(message)))));
+      const helpers = said.map(([helper]) => helper);
+      console.log(said.every(([helper, parent]) => helper === parent), new Set([...helpers, unshare.Helper.shared().pid]).size);
+      await Promise.all(processes.map(one => one.exitCode === null && new Promise(resolve => one.once('exit', resolve))));
+      console.log((await new unshare.Command('/bin/true').status()).code);
+      console.log(JSON.stringify(helpers));
+      rmSync(directory, { recursive: true });
+    })();`);
+  assert.equal([stderr, code], ['', 0]);
+  const [first, second, helpers] = stdout.trim().split('\n') as [string, string, string];
+  assert.equal([first, second], ['true 4', '0']);
+  await until('their helpers are gone', () => !(JSON.parse(helpers) as number[]).some(exists));
+});
+
+test('a process that the client forks by other means holds nothing of the helper open', async () => {
+  const script = startScript(`
+    (async () => {
+      const child = await new unshare.Command('/bin/sleep').arg('60').stdin('null').stdout('null').stderr('null').spawn();
+      const other = require('child_process').spawn('/bin/sleep', ['60'], { detached: true, stdio: 'ignore' });
+      console.log(JSON.stringify([child.pid, unshare.Helper.shared().pid, other.pid]));
+    })();`);
+  const [child, helper, other] = JSON.parse(
+    await new Promise<string>(resolve => script.stdout.once('data', chunk => resolve(String(chunk)))),
+  ) as [number, number, number];
+  script.kill('SIGKILL');
+  await until('helper and child are gone', () => !exists(child) && !exists(helper));
+  assert.ok(exists(other));
+  process.kill(other, 'SIGKILL');
+});
+
+test.run();

@@ -1,0 +1,159 @@
+import { writeFileSync } from 'fs';
+import * as path from 'path';
+import { type Child, Command } from 'unshare';
+import { suite } from './harness';
+import { makeScratch } from './scratch';
+import { packageRoot } from './support';
+
+const test = suite('terminal');
+
+const CTRL_C = '\x03';
+const CTRL_Z = '\x1a';
+
+/** A shell with job control in a terminal of its own, and what it shows. */
+class Terminal {
+  private text = '';
+  private readonly child: Child;
+  private waiting: (() => void) | null = null;
+
+  static async open(): Promise<Terminal> {
+    const shell = 'exec bash --norc --noprofile -i';
+    const child = await new Command('/usr/bin/script')
+      .args(['-qfec', shell, '/dev/null'])
+      .env('PS1', '$ ')
+      .env('TERM', 'dumb')
+      .stdin('piped')
+      .stdout('piped')
+      .stderr('piped')
+      .spawn();
+    return new Terminal(child);
+  }
+
+  private constructor(child: Child) {
+    this.child = child;
+    child.stdout!.on('data', chunk => {
+      this.text += chunk;
+      this.waiting?.();
+    });
+  }
+
+  type(keys: string): void {
+    this.child.stdin!.write(keys);
+  }
+
+  /** Waits until `expected` was shown, at any time. */
+  async shows(expected: string | RegExp): Promise<void> {
+    for (;;) {
+      const found = typeof expected === 'string' ? this.text.indexOf(expected) : this.text.search(expected);
+      if (found >= 0) return;
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`not shown: ${expected}, but ${this.text}`)), 10_000);
+        this.waiting = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.child.kill().catch(() => {});
+    await this.child.wait();
+  }
+}
+
+/** A client in the foreground; the command line that starts it. */
+function client(code: string): string {
+  const file = path.join(makeScratch(), 'client.js');
+  writeFileSync(file, `const unshare = require(${JSON.stringify(packageRoot)});\n${code}`);
+  return `${process.execPath} ${file}\n`;
+}
+
+/** The terminal is closed however the test ends. */
+function testInTerminal(name: string, body: (terminal: Terminal) => Promise<void>): void {
+  test(name, async () => {
+    const terminal = await Terminal.open();
+    try {
+      await body(terminal);
+    } finally {
+      await terminal.close();
+    }
+  });
+}
+
+testInTerminal(
+  'Ctrl-C: foreground children get it, the helper survives, and the client decides',
+  async terminal => {
+    terminal.type(
+      client(`
+      process.on('SIGINT', () => console.log('client', 'interrupted'));
+      (async () => {
+        const sleeper = () => new unshare.Command('/bin/sleep').arg('60');
+        const child = await sleeper().spawn();
+        const leader = await sleeper().makeGroupLeader().spawn();
+        const helper = unshare.Helper.shared().pid;
+        console.log('now', 'ready');
+        console.log('ended by', String(await child.wait()));
+        console.log('leader is', leader.tryWait());
+        console.log('next one:', String(await new unshare.Command('/bin/true').status()));
+        console.log('same helper:', unshare.Helper.shared().pid === helper);
+        await leader.kill();
+      })();`),
+    );
+    await terminal.shows('now ready');
+    terminal.type(CTRL_C);
+    await terminal.shows('client interrupted');
+    await terminal.shows('ended by signal: 2 (SIGINT)');
+    await terminal.shows('leader is null');
+    await terminal.shows('next one: exit status: 0');
+    await terminal.shows('same helper: true');
+  },
+);
+
+testInTerminal(
+  'Ctrl-C in a client that does not handle it ends it, its helper and its children',
+  async terminal => {
+    terminal.type(
+      client(`
+      new unshare.Command('/bin/sleep').arg('60').makeGroupLeader().spawn().then(child => {
+        console.log('pids', child.pid, unshare.Helper.shared().pid, '.');
+      });`),
+    );
+    await terminal.shows(/pids \d+ \d+ \./);
+    terminal.type(CTRL_C);
+    terminal.type('echo status $?; sleep 0.3; pgrep -x unshare-helper -P $$ || echo no helper\n');
+    await terminal.shows('status 130');
+    await terminal.shows('no helper');
+  },
+);
+
+testInTerminal('Ctrl-Z and fg: client and children stop and go on, and events tell of it', async terminal => {
+  terminal.type(
+    client(`
+      (async () => {
+        const events = unshare.childEvents();
+        const child = await new unshare.Command('/bin/sh')
+          .args(['-c', 'trap "exit 9" USR1; while :; do sleep 0.05; done']).spawn();
+        console.log('now', 'ready');
+        for await (const event of events) {
+          if (event.child !== child) continue;
+          console.log('event', event.type, event.signal || '.');
+          if (event.type === 'continue') await child.signal('SIGUSR1');
+          if (event.type === 'death') break;
+        }
+        console.log('ended by', String(await child.wait()));
+      })();`),
+  );
+  await terminal.shows('now ready');
+  terminal.type(CTRL_Z);
+  await terminal.shows('Stopped');
+  terminal.type('echo the shell has it\n');
+  await terminal.shows('\nthe shell has it');
+  terminal.type('fg\n');
+  await terminal.shows('event stop SIGTSTP');
+  await terminal.shows('event continue');
+  await terminal.shows('event death');
+  await terminal.shows('ended by exit status: 9');
+});
+
+test.run();
