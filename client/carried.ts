@@ -2,6 +2,7 @@ import { fstatSync } from 'fs';
 import { descriptorName, shownDescriptor } from './descriptor-name';
 import { Errno } from './errno';
 import { UnshareError } from './error';
+import type { Namespace } from './namespace';
 import type { DescriptorRequest, SpawnRequest } from './spawn-request';
 
 /**
@@ -9,8 +10,8 @@ import type { DescriptorRequest, SpawnRequest } from './spawn-request';
  * JavaScript cannot send a descriptor to a process that runs, but a new one inherits it.
  */
 export interface Carried {
-  /** Number in the program. */
-  readonly number: number;
+  /** Number in the program, or the namespace that it is to join. */
+  readonly purpose: number | Namespace;
   /** As `child_process` takes it. */
   readonly stdio: number | 'pipe';
 }
@@ -19,11 +20,17 @@ export interface Carried {
 export const CARRIED_FIRST = 4;
 
 /** `kept_descriptors_max` in helper/limits.zig. */
-const CARRIED_MAX = 64;
+const CARRIED_MAX = 63;
+
+/** Where the helper has what is for this purpose, or null where it has nothing for it. */
+export function helperDescriptor(carried: readonly Carried[], purpose: number | Namespace): number | null {
+  const index = carried.findIndex(one => one.purpose === purpose);
+  return index < 0 ? null : CARRIED_FIRST + index;
+}
 
 /** Whether the command has descriptors that only the client has. */
 export function carriesFiles(request: SpawnRequest): boolean {
-  return request.descriptors.some(isOfClient);
+  return request.descriptors.some(isOfClient) || request.joins.some(({ source }) => 'fd' in source);
 }
 
 /** Whether the client has an end of one of the command's pipes. */
@@ -32,15 +39,18 @@ export function hasPipes(request: SpawnRequest): boolean {
 }
 
 /**
- * What a dedicated helper needs for a command; the pipes too, where `withPipes`. Throws at the stages `StdioError`,
- * EBADF, and `Limit`.
+ * What a dedicated helper needs for a command; the pipes too, where `withPipes`. Throws at the stages `StdioError` and
+ * `SetNs`, EBADF, and `Limit`.
  */
 export function toCarried(request: SpawnRequest, withPipes: boolean): Carried[] {
   const carried: Carried[] = [];
   for (const descriptor of request.descriptors) {
     const { number } = descriptor;
-    if (isOfClient(descriptor)) carried.push({ number, stdio: openDescriptor(descriptor) });
-    else if (withPipes && isPiped(descriptor)) carried.push({ number, stdio: 'pipe' });
+    if (isOfClient(descriptor)) carried.push({ purpose: number, stdio: openDescriptor(descriptor) });
+    else if (withPipes && isPiped(descriptor)) carried.push({ purpose: number, stdio: 'pipe' });
+  }
+  for (const { namespace, source } of request.joins) {
+    if ('fd' in source) carried.push({ purpose: namespace, stdio: openNamespace(namespace, source.fd) });
   }
   if (carried.length > CARRIED_MAX) throw tooMany(carried.length);
   return carried;
@@ -62,14 +72,7 @@ function isPiped({ kind }: DescriptorRequest): boolean {
 
 function openDescriptor({ number, file }: DescriptorRequest): number {
   const descriptor = file ? file.descriptor : number;
-  try {
-    if (descriptor >= 0) {
-      fstatSync(descriptor);
-      return descriptor;
-    }
-  } catch {
-    // It is not open.
-  }
+  if (isOpen(descriptor)) return descriptor;
   throw new UnshareError({
     stage: 'StdioError',
     errno: Errno.EBADF,
@@ -81,6 +84,28 @@ function openDescriptor({ number, file }: DescriptorRequest): number {
         ? `descriptor ${descriptor} of the client is closed`
         : 'the file is closed, or was given away',
   });
+}
+
+function openNamespace(namespace: Namespace, descriptor: number): number {
+  if (isOpen(descriptor)) return descriptor;
+  throw new UnshareError({
+    stage: 'SetNs',
+    errno: Errno.EBADF,
+    syscall: 'fstat',
+    item: namespace,
+    shownItem: `the ${namespace} namespace`,
+    hint: `descriptor ${descriptor} of the client is closed`,
+  });
+}
+
+function isOpen(descriptor: number): boolean {
+  if (descriptor < 0) return false;
+  try {
+    fstatSync(descriptor);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function tooMany(count: number): UnshareError {

@@ -107,7 +107,8 @@ export class Connection implements EventSource {
   /** The client's ends of the pipes that the runtime has made for the command, by their number in the program. */
   runtimePipes(request: SpawnRequest): Map<number, PipeReader | PipeWriter> {
     const pipes = new Map<number, PipeReader | PipeWriter>();
-    this.carried.forEach(({ number, stdio }, index) => {
+    this.carried.forEach(({ purpose: number, stdio }, index) => {
+      if (typeof number !== 'number') return;
       const socket = stdio === 'pipe' ? this.process.pipeAt(CARRIED_FIRST + index) : null;
       if (socket === null) return;
       socket.unref();

@@ -41,8 +41,5 @@ function kindHint(kind: v1.Namespace): string {
 function missingHint(join: v1.Join.$Properties | undefined): string | null {
   if (join?.pid)
     return 'there is no such process, or /proc is not mounted, or belongs to another pid namespace';
-  if (!join?.path) return null;
-  const own = Buffer.from(`/proc/${process.pid}/fd/`);
-  if (!Buffer.from(join.path).subarray(0, own.length).equals(own)) return null;
-  return 'the descriptor is not open in the client, or /proc is not mounted, or belongs to another pid namespace';
+  return null;
 }

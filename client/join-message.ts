@@ -1,4 +1,5 @@
 import { displayBytes, quoteBytes } from './bytes';
+import { type Carried, helperDescriptor } from './carried';
 import { UnshareError } from './error';
 import { unshare } from './messages';
 import type { Namespace } from './namespace';
@@ -9,18 +10,19 @@ import { resolvePath, type WorkingDirectory } from './working-directory';
 import v1 = unshare.v1;
 
 /**
- * The namespaces that a command is to join, besides the new ones that it gets, `made`. Throws at the stage
- * `SetNs`.
+ * The namespaces that a command is to join, besides the new ones that it gets, `made`, by a helper that was started with
+ * `carried`. Throws at the stage `SetNs`.
  */
 export function toJoins(
   joins: readonly JoinRequest[],
   made: readonly Namespace[],
   current: WorkingDirectory,
+  carried: readonly Carried[],
 ): v1.Join.$Properties[] {
   return joins.map(({ namespace, source }) => {
     // The helper makes a new user namespace in the one that it joins.
     if (namespace !== 'user' && made.includes(namespace)) throw joinedAndMade(namespace);
-    return { namespace: namespaceNumber(namespace), ...toSource(namespace, source, current) };
+    return { namespace: namespaceNumber(namespace), ...toSource(namespace, source, current, carried) };
   });
 }
 
@@ -28,10 +30,10 @@ function toSource(
   namespace: Namespace,
   source: JoinRequest['source'],
   current: WorkingDirectory,
+  carried: readonly Carried[],
 ): v1.Join.$Properties {
   if ('pid' in source) return { pid: source.pid };
-  // The client keeps it open, and the helper can open it anew.
-  if ('fd' in source) return { path: Buffer.from(`/proc/${process.pid}/fd/${source.fd}`) };
+  if ('fd' in source) return { helperDescriptor: helperDescriptor(carried, namespace) };
   const failure = {
     stage: 'SetNs',
     item: namespace,

@@ -1,5 +1,5 @@
 import { displayBytes, quoteBytes } from './bytes';
-import { CARRIED_FIRST, type Carried } from './carried';
+import { type Carried, helperDescriptor } from './carried';
 import { toJoins } from './join-message';
 import { unshare } from './messages';
 import type { MountPropagation } from './mount-propagation';
@@ -71,7 +71,7 @@ export function toSpawnMessage(
     closeDescriptors: request.closeRanges.map(toRange),
     namespaces: request.namespaces.map(namespaceNumber),
     mountPropagation: PROPAGATIONS[request.mountPropagation],
-    joins: toJoins(request.joins, request.namespaces, current),
+    joins: toJoins(request.joins, request.namespaces, current, carried),
     uidMaps: request.uidMaps,
     gidMaps: request.gidMaps,
     idMapCommands: toIdMapCommands(request, current),
@@ -95,10 +95,9 @@ function toDescriptors(
   return descriptors
     .filter(({ number, kind }) => kind !== 'inherit' || number > 2)
     .map(({ number, kind }) => {
-      const index = carried.findIndex(one => one.number === number);
-      if (index < 0) return { number, source: SOURCES[kind] };
-      const source = v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER;
-      return { number, source, helperDescriptor: CARRIED_FIRST + index };
+      const kept = helperDescriptor(carried, number);
+      if (kept === null) return { number, source: SOURCES[kind] };
+      return { number, source: v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER, helperDescriptor: kept };
     });
 }
 

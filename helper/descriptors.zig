@@ -2,6 +2,7 @@
 const std = @import("std");
 const linux = std.os.linux;
 const child = @import("child.zig");
+const limits = @import("limits.zig");
 const plans = @import("plan.zig");
 const Call = @import("report.zig").Call;
 const sys = @import("sys.zig");
@@ -51,7 +52,7 @@ pub const Sources = struct {
     }
 };
 
-const kept_max = plans.descriptors_size_max + 6;
+const kept_max = plans.descriptors_size_max + limits.joins_max + 6;
 
 /// Closes whatever the plan does not name: the copies of control socket, epoll and other commands' pipes that came with
 /// clone. Close-on-exec would be too late, since a frozen command would keep another's pipe from ending.
@@ -92,6 +93,12 @@ fn keptSorted(plan: *const Plan, more: []const sys.fd_t, buffer: *[kept_max]sys.
     for (plan.descriptors()) |descriptor| {
         if (descriptor.fd >= 0) {
             buffer[count] = descriptor.fd;
+            count += 1;
+        }
+    }
+    for (plan.request.joins) |join| {
+        if (join.helper_descriptor > 0) {
+            buffer[count] = @intCast(join.helper_descriptor);
             count += 1;
         }
     }

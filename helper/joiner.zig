@@ -46,6 +46,10 @@ fn setDumpable(plan: *const Plan, dumpable: bool) void {
 
 fn openAll(plan: *const Plan, buffer: *[limits.joins_max]Opened) []Opened {
     for (plan.request.joins, buffer[0..plan.request.joins.len]) |join, *opened| {
+        if (join.helper_descriptor > 0) {
+            opened.* = .{ .namespace = join.namespace, .fd = @intCast(join.helper_descriptor) };
+            continue;
+        }
         var proc_path: [64]u8 = undefined;
         const path = if (join.pid == 0) join.path else pathOf(plan, join, &proc_path);
         const result = linux.openat(linux.AT.FDCWD, path, .{ .CLOEXEC = true }, 0);

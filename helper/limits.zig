@@ -18,7 +18,7 @@ pub const arguments_max = 1 << 20;
 pub const environment_max = 1 << 20;
 pub const descriptors_max = 64;
 /// Descriptors of the client that the helper is started with.
-pub const kept_descriptors_max = 64;
+pub const kept_descriptors_max = 63;
 pub const namespaces_max = 16;
 pub const joins_max = 8;
 /// NGROUPS_MAX, man 2 setgroups.

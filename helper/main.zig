@@ -57,12 +57,12 @@ pub fn main(init: std.process.Init.Minimal) u8 {
 }
 
 /// The control socket, and what the client has put behind it for a command.
-fn keepDescriptors(kept: u7) void {
+fn keepDescriptors(kept: u6) void {
     var numbers: [1 + limits.kept_descriptors_max]sys.fd_t = undefined;
     numbers[0] = connection.control_fd;
     for (numbers[1..][0..kept], 0..) |*number, index| number.* = options.first_kept + @as(sys.fd_t, @intCast(index));
-    descriptors.closeAllBut(numbers[0 .. 1 + kept]);
-    for (numbers[0 .. 1 + kept]) |number| _ = sys.fcntl(number, sys.F_SETFD, sys.FD_CLOEXEC);
+    descriptors.closeAllBut(numbers[0 .. @as(usize, 1) + kept]);
+    for (numbers[0 .. @as(usize, 1) + kept]) |number| _ = sys.fcntl(number, sys.F_SETFD, sys.FD_CLOEXEC);
     plans.kept_descriptors = (@as(plans.KeptSet, 1) << kept) - 1;
 }
 

@@ -187,8 +187,9 @@ pub const Join = struct {
     namespace: Namespace = .unspecified,
     path: [:0]const u8 = empty,
     pid: u32 = 0,
+    helper_descriptor: u32 = 0,
 
-    pub const numbers = .{ .namespace = 1, .path = 2, .pid = 3 };
+    pub const numbers = .{ .namespace = 1, .path = 2, .pid = 3, .helper_descriptor = 4 };
 };
 
 pub const IdMapCommands = struct {

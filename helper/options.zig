@@ -6,7 +6,7 @@ const parseNumber = @import("text.zig").parseNumber;
 
 pub const Options = struct {
     /// `--keep=N`: this many descriptors from `first_kept` on are the client's, for a command to have.
-    kept: u7 = 0,
+    kept: u6 = 0,
     /// `--once=PID`: a run for one command, whose messages are in the file at descriptor 3. The client, which is this process,
     /// waits for its end.
     once: ?u32 = null,
@@ -41,7 +41,7 @@ test "options" {
     try std.testing.expectEqual(Options{}, Options.parse(&none).?);
     const both = [_:null]?[*:0]const u8{ "unshare-helper", "--keep=3", "--once=17" };
     try std.testing.expectEqual(Options{ .kept = 3, .once = 17 }, Options.parse(&both).?);
-    inline for (.{ "--keep=", "--keep=65", "--keep=4294967296", "--once=x", "--help", "" }) |wrong| {
+    inline for (.{ "--keep=", "--keep=64", "--keep=4294967296", "--once=x", "--help", "" }) |wrong| {
         const arguments = [_:null]?[*:0]const u8{ "unshare-helper", wrong };
         try std.testing.expectEqual(null, Options.parse(&arguments));
     }

@@ -23,7 +23,7 @@ pub const Descriptor = struct {
 };
 
 /// Bit n stands for the descriptor options.first_kept + n.
-pub const KeptSet = u128;
+pub const KeptSet = u64;
 
 /// The client's descriptors that no command has yet.
 pub var kept_descriptors: KeptSet = 0;
@@ -160,7 +160,10 @@ pub fn make(noalias plan: *Plan, noalias request: *const messages.Spawn, host: *
 fn takeJoins(plan: *Plan) ?Refusal {
     for (plan.request.joins) |join| {
         if (join.namespace == .unspecified) return refuse("joins: unspecified");
-        if ((join.path.len == 0) == (join.pid == 0)) return refuse("joins: either path or pid");
+        const sources = @as(u8, @intFromBool(join.path.len > 0)) + @intFromBool(join.pid > 0) +
+            @intFromBool(join.helper_descriptor > 0);
+        if (sources != 1) return refuse("joins: one of path, pid, helper_descriptor");
+        if (join.helper_descriptor > 0 and takeKept(join.helper_descriptor) == null) return not_kept;
         if (join.path.len > 0 and join.path[0] != '/') return refuse("joins: path not absolute");
         if (join.pid > std.math.maxInt(sys.pid_t)) return refuse("joins: pid too large");
         const flag = namespaces.flagOf(join.namespace);
@@ -187,7 +190,7 @@ fn takeDescriptors(plan: *Plan) ?Refusal {
             if (earlier.number == descriptor.number) return refuse("descriptors: number named twice");
         }
         const kept = if (descriptor.source == .helper) takeKept(descriptor.helper_descriptor) orelse
-            return refuse("descriptors: helper_descriptor not kept, or named twice") else -1;
+            return not_kept else -1;
         append(plan, .{ .number = @intCast(descriptor.number), .source = descriptor.source, .fd = kept });
     }
     for (0..3) |number| {
@@ -198,7 +201,9 @@ fn takeDescriptors(plan: *Plan) ?Refusal {
     return null;
 }
 
-fn takeKept(number: u32) ?sys.fd_t {
+const not_kept = refuse("helper_descriptor: not kept, or named twice");
+
+noinline fn takeKept(number: u32) ?sys.fd_t {
     if (number < first_kept or number - first_kept >= limits.kept_descriptors_max) return null;
     const bit = @as(KeptSet, 1) << @intCast(number - first_kept);
     if (kept_descriptors & bit == 0) return null;

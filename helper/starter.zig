@@ -185,6 +185,9 @@ fn closeProgramEnds(plan: *const Plan) void {
         const is_childs = descriptor.source == .pipe_write or descriptor.source == .helper;
         if (is_childs and descriptor.fd >= 0) sys.close(descriptor.fd);
     }
+    for (plan.request.joins) |join| {
+        if (join.helper_descriptor > 0) sys.close(@intCast(join.helper_descriptor));
+    }
     if (plan.report >= 0) sys.close(plan.report);
     if (plan.go >= 0) sys.close(plan.go);
 }

@@ -82,6 +82,9 @@ test('from a path, and from an open file, which stays open', async () => {
     assert.is(stdout.toString().trim(), namespaceOf(target.pid, 'uts'));
   }
   closeSync(file);
+  const error = await rejection(shell('true').setNamespace(file, 'uts').spawn());
+  assert.equal([error.stage, error.code, error.item], ['SetNs', 'EBADF', 'uts']);
+  assert.match(error.hint!, `descriptor ${file} of the client is closed`);
 });
 
 test('a new user namespace inside the joined one, with maps', async () => {

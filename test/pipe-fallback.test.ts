@@ -20,7 +20,7 @@ async function inPlace(how: 'empty' | 'foreign', code: string): Promise<string> 
       ? shell('mount -t tmpfs none /proc && exec "$0" -e "$1"')
           .args([process.execPath, client])
           .unshare('mount')
-      : new Command(process.execPath).args(['-e', client]).unshare('pid');
+      : new Command(process.execPath).args(['-e', client]).unshare('pid', 'uts');
   const { status, stdout, stderr } = await command
     .unshare('user')
     .setIdMaps(...rootMaps())
@@ -112,6 +112,16 @@ for (const how of ['empty', 'foreign'] as const) {
     assert.is(output, 'PipeError true\nExec ENOENT\ntrue\n');
   });
 }
+
+test('foreign /proc: a namespace to join that the client has open', async () => {
+  const output = await inPlace(
+    'foreign',
+    `const file = require('fs').openSync('/proc/self/ns/uts', 'r');
+    await shell('readlink /proc/self/ns/uts').unshare('uts').setNamespace(file, 'net').status().catch(({ stage, code }) => console.log(stage, code));
+    console.log(String(await shell('true').setNamespace(file, 'uts').status()));`,
+  );
+  assert.is(output, 'SetNs EINVAL\nexit status: 0\n');
+});
 
 test("without /proc, the umask is that of the helper, which is the client's at its start", async () => {
   const output = await inPlace(

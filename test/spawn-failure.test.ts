@@ -229,12 +229,6 @@ const HINTS: [what: string, words: string, (command: Command) => unknown, v1.Spa
     },
   ],
   [
-    'a descriptor that is not open',
-    'descriptor is not open',
-    command => command.setNamespace(1000, 'net'),
-    { stage: Stage.STAGE_SET_NS, item: Item.ITEM_JOIN, index: v1.Namespace.NAMESPACE_NET, errno: ENOENT },
-  ],
-  [
     'a pid namespace without its init',
     'lost its init',
     command => command.setNamespace({ pid: 1 }, 'pid'),

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
-import { Command, Fd, type Helper, step } from '../client';
+import { Command, Fd, type Helper, Stdio, step } from '../client';
+import type { Carried } from '../client/carried';
 import type { UnshareError } from '../client/error';
 import { unshare } from '../client/messages';
 
@@ -88,7 +89,27 @@ test('a path, a process and a descriptor to join', async () => {
     [
       [v1.Namespace.NAMESPACE_NET, '/here/ns/net', 0],
       [v1.Namespace.NAMESPACE_UTS, '', 7],
-      [v1.Namespace.NAMESPACE_TIME, `/proc/${process.pid}/fd/5`, 0],
+      [v1.Namespace.NAMESPACE_TIME, '', 0],
+    ],
+  );
+});
+
+test('what a dedicated helper was started with is named by where it has it', async () => {
+  const { joins, descriptors } = await sent(
+    new Command('/a').setNamespace(5, 'uts').stdin(Stdio.dupFile(7)).fileDescriptor(9, Fd.inherit()),
+    HERE,
+    [
+      { purpose: 9, stdio: 9 },
+      { purpose: 0, stdio: 7 },
+      { purpose: 'uts', stdio: 5 },
+    ],
+  );
+  assert.is(joins[0]!.helperDescriptor, 6);
+  assert.equal(
+    descriptors.map(({ number, source, helperDescriptor }) => [number, source, helperDescriptor]),
+    [
+      [0, v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER, 5],
+      [9, v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER, 4],
     ],
   );
 });
@@ -185,8 +206,8 @@ test('a command is frozen for beforeUnfreeze only', async () => {
 test.run();
 
 /** What the helper reads of the message for `command`. */
-async function sent(command: Command, current = HERE): Promise<v1.Spawn> {
-  const message = toSpawnMessage(await requestOf(command), current, null);
+async function sent(command: Command, current = HERE, carried: Carried[] = []): Promise<v1.Spawn> {
+  const message = toSpawnMessage(await requestOf(command), current, null, carried);
   return v1.Spawn.decode(v1.Spawn.encode(message).finish()) as v1.Spawn;
 }
 
