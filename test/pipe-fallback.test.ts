@@ -1,7 +1,9 @@
-import { chmodSync, copyFileSync } from 'fs';
+import { chmodSync, copyFileSync, statSync } from 'fs';
 import * as path from 'path';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
+import { unshare } from '../client/messages';
+import { arePipesReachable } from '../client/open-pipes';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
 import { childrenOf, packageRoot, rejection, rootMaps, shell } from './support';
@@ -121,6 +123,13 @@ test('foreign /proc: a namespace to join that the client has open', async () => 
     console.log(String(await shell('true').setNamespace(file, 'uts').status()));`,
   );
   assert.is(output, 'SetNs EINVAL\nexit status: 0\n');
+});
+
+test('what the helper has is told apart from what another process of its number has', () => {
+  const { ino } = statSync('/proc/self/fd/3');
+  const found = (controlInode: number) =>
+    arePipesReachable(process.pid, new unshare.v1.Hello({ controlInode }));
+  assert.equal([found(ino), found(ino + 1)], [true, false]);
 });
 
 test("without /proc, the umask is that of the helper, which is the client's at its start", async () => {

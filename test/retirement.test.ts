@@ -101,7 +101,9 @@ for (const [what, change] of [
     async () => {
       const lines = await linesOf(`
         ${change};
-        await shell('true').status().catch(({ stage, message }) => say(stage + ' ' + message));`);
+        await shell('true').status().catch(({ stage, message }) => say(stage + ' ' + message));
+        try { shell('true').statusSync(); } catch ({ stage, message }) { say(stage + ' ' + message); }`);
+      assert.is(lines[1], lines[0]);
       assert.match(
         lines[0]!,
         new RegExp(`^Helper .*real ${what} of this process is 0 and the effective one 61238`),
