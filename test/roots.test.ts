@@ -1,10 +1,15 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'fs';
 import * as path from 'path';
-import { Command } from 'unshare';
+import { type Child, Command, type Helper, UnshareError } from 'unshare';
 import * as assert from 'uvu/assert';
+import { Connection } from '../client/connection';
+import { Run } from '../client/run';
+import { toSpawnMessage } from '../client/spawn-message';
+import type { SpawnRequest } from '../client/spawn-request';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
 import { rejection, rootMaps } from './support';
+import { helperBinary } from './wrapped-helper';
 
 const test = suite('roots');
 const busybox = ['/bin/busybox', '/usr/bin/busybox'].find(existsSync);
@@ -74,6 +79,18 @@ test('chrootDir: a link in the new root does not lead out of it', async () => {
   assert.equal([error.stage, error.code, error.path], ['Chdir', 'ENOENT', '/work/link']);
   const up = await said(inside('pwd').chrootDir(root).currentDir('../../..'));
   assert.is(up, '/');
+});
+
+test('chrootDir: the helper itself leaves the old root, also where the client names no directory', async () => {
+  const connection = new Connection(helperBinary, () => {});
+  const start = (request: SpawnRequest): Promise<Child> => {
+    const message = { ...toSpawnMessage(request, { path: '/' }, null), startDir: null };
+    return Run.start(connection, { request, message }, null);
+  };
+  const helper = { start } as unknown as Helper;
+  const { stdout } = await inside('/bin/sh -c "pwd; echo *"').chrootDir(root).output({ helper });
+  assert.is(stdout.toString(), '/\nbin inner inside old proc work\n');
+  await connection.close(new UnshareError({ stage: 'Helper' }));
 });
 
 test('chrootDir: a root that is missing is named', async () => {
