@@ -12,8 +12,16 @@ import type { DescriptorRequest, SpawnRequest } from './spawn-request';
 export interface Carried {
   /** Number in the program, or the namespace that it is to join. */
   readonly purpose: number | Namespace;
-  /** As `child_process` takes it. */
-  readonly stdio: number | 'pipe';
+  /** The client's descriptor, or what the program does with the pipe. */
+  readonly source: number | PipedKind;
+}
+
+/** The program reads from the pipe, or writes to it. */
+type PipedKind = 'piped-read' | 'piped-write';
+
+/** As `child_process` takes them, for the descriptors from CARRIED_FIRST on. */
+export function toStdioOption(carried: readonly Carried[]): (number | 'pipe')[] {
+  return carried.map(({ source }) => (typeof source === 'number' ? source : 'pipe'));
 }
 
 /** Where a dedicated helper has the first of them. */
@@ -46,11 +54,11 @@ export function toCarried(request: SpawnRequest, withPipes: boolean): Carried[] 
   const carried: Carried[] = [];
   for (const descriptor of request.descriptors) {
     const { number } = descriptor;
-    if (isOfClient(descriptor)) carried.push({ purpose: number, stdio: openDescriptor(descriptor) });
-    else if (withPipes && isPiped(descriptor)) carried.push({ purpose: number, stdio: 'pipe' });
+    if (isOfClient(descriptor)) carried.push({ purpose: number, source: openDescriptor(descriptor) });
+    else if (withPipes && isPiped(descriptor)) carried.push({ purpose: number, source: descriptor.kind });
   }
   for (const { namespace, source } of request.joins) {
-    if ('fd' in source) carried.push({ purpose: namespace, stdio: openNamespace(namespace, source.fd) });
+    if ('fd' in source) carried.push({ purpose: namespace, source: openNamespace(namespace, source.fd) });
   }
   if (carried.length > CARRIED_MAX) throw tooMany(carried.length);
   return carried;
@@ -66,7 +74,10 @@ function isOfClient({ number, kind }: DescriptorRequest): boolean {
   return kind === 'dup-file' || kind === 'from-file' || (kind === 'inherit' && number > 2);
 }
 
-function isPiped({ kind }: DescriptorRequest): boolean {
+function isPiped(
+  descriptor: DescriptorRequest,
+): descriptor is DescriptorRequest & { readonly kind: PipedKind } {
+  const { kind } = descriptor;
   return kind === 'piped-read' || kind === 'piped-write';
 }
 

@@ -34,6 +34,7 @@ export class Connection implements EventSource {
   /** Where the helper was started, which is its working directory. */
   private readonly directory = workingDirectory();
   private readonly carried: readonly Carried[];
+  private runtimePipes: Map<number, PipeReader | PipeWriter>;
   private references = 0;
   /** Commands that are neither refused nor dead. */
   private living = 0;
@@ -53,12 +54,14 @@ export class Connection implements EventSource {
         data: chunk => this.channel.receive(chunk),
         ended: error => {
           sources.delete(this);
+          for (const pipe of this.takeRuntimePipes().values()) pipe.destroy();
           this.channel.fail(error);
           lost();
         },
       },
       carried,
     );
+    this.runtimePipes = openRuntimePipes(this.process, carried);
     this.channel = new Channel({
       path,
       orphans: subreaper ? orphanEvents : null,
@@ -104,17 +107,10 @@ export class Connection implements EventSource {
     }
   }
 
-  /** The client's ends of the pipes that the runtime has made for the command, by their number in the program. */
-  runtimePipes(request: SpawnRequest): Map<number, PipeReader | PipeWriter> {
-    const pipes = new Map<number, PipeReader | PipeWriter>();
-    this.carried.forEach(({ purpose: number, stdio }, index) => {
-      if (typeof number !== 'number') return;
-      const socket = stdio === 'pipe' ? this.process.pipeAt(CARRIED_FIRST + index) : null;
-      if (socket === null) return;
-      socket.unref();
-      const isRead = request.descriptors.some(one => one.number === number && one.kind === 'piped-read');
-      pipes.set(number, isRead ? new PipeWriter(socket) : new PipeReader(socket));
-    });
+  /** Hands over the client's ends of the pipes that the runtime has made for the command, by their number in the program. */
+  takeRuntimePipes(): Map<number, PipeReader | PipeWriter> {
+    const pipes = this.runtimePipes;
+    this.runtimePipes = new Map();
     return pipes;
   }
 
@@ -177,4 +173,24 @@ export class Connection implements EventSource {
     if (wanted) this.process.ref();
     else this.process.unref();
   }
+}
+
+/** At once: of a socket that nobody listens to, the end may pass unseen. */
+function openRuntimePipes(
+  helper: HelperProcess,
+  carried: readonly Carried[],
+): Map<number, PipeReader | PipeWriter> {
+  const pipes = new Map<number, PipeReader | PipeWriter>();
+  carried.forEach(({ purpose: number, source }, index) => {
+    const socket = typeof source === 'string' ? helper.pipeAt(CARRIED_FIRST + index) : null;
+    if (socket === null || typeof number !== 'number') return;
+    socket.unref();
+    const pipe = source === 'piped-read' ? new PipeWriter(socket) : new PipeReader(socket);
+    // It may fail before anybody has it.
+    pipes.set(
+      number,
+      pipe.on('error', () => {}),
+    );
+  });
+  return pipes;
 }

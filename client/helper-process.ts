@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'child_process';
 import type { Socket } from 'net';
-import type { Carried } from './carried';
+import { type Carried, toStdioOption } from './carried';
 import { errnoOf } from './errno';
 import { UnshareError } from './error';
 
@@ -37,7 +37,7 @@ export function runHelperOnce(
   const keep = carried.length === 0 ? [] : [`--keep=${carried.length}`];
   const outputs = isPiped.map(piped => (piped ? 'pipe' : 'inherit'));
   const { error, signal, status, pid, output } = spawnSync(path, [`--once=${process.pid}`, ...keep], {
-    stdio: ['inherit', ...outputs, file, ...carried.map(({ stdio }) => stdio)],
+    stdio: ['inherit', ...outputs, file, ...toStdioOption(carried)],
     argv0: HELPER_NAME,
     env: ENVIRONMENT,
     // The helper sees to it.
@@ -88,7 +88,7 @@ export class HelperProcess {
       this.resolveStopped = resolve;
     });
     this.child = spawn(path, carried.length === 0 ? [] : [`--keep=${carried.length}`], {
-      stdio: ['inherit', 'inherit', 'inherit', 'pipe', ...carried.map(({ stdio }) => stdio)],
+      stdio: ['inherit', 'inherit', 'inherit', 'pipe', ...toStdioOption(carried)],
       argv0: HELPER_NAME,
       env: ENVIRONMENT,
     });

@@ -12,7 +12,6 @@ import type { unshare } from './messages';
 import { checkPipes, openPipes } from './open-pipes';
 import { signalName, signalNumber } from './signals';
 import { type AskedCommand, toSpawnError } from './spawn-failure';
-import type { SpawnRequest } from './spawn-request';
 import { type Unclaimed, unclaimed } from './unclaimed';
 import { weakly } from './weak-ref';
 
@@ -97,13 +96,12 @@ export class Run implements CommandEvents {
   }
 
   spawned(message: unshare.v1.Spawned): void {
-    const { request } = this.asked!;
     const { descriptors } = this.asked!.message;
     checkPipes(this.connection.path, descriptors, message.pipes);
     this.asked = null;
     this.pid = message.pid;
     if (this.refusal !== null) this.kill();
-    else this.handOut(descriptors, message, request);
+    else this.handOut(descriptors, message);
     if (message.pipes.length > 0) this.connection.channel.releasePipes(this.command);
   }
 
@@ -224,11 +222,10 @@ export class Run implements CommandEvents {
   private handOut(
     descriptors: readonly unshare.v1.Descriptor.$Properties[],
     { pipes }: unshare.v1.Spawned,
-    request: SpawnRequest,
   ): void {
     try {
       const ends = openPipes(this.connection, descriptors, pipes);
-      for (const [number, end] of this.connection.runtimePipes(request)) ends.set(number, end);
+      for (const [number, end] of this.connection.takeRuntimePipes()) ends.set(number, end);
       const child = new Child(this, this.pid, ends);
       // Kept as long as the program lives.
       this.child = () => child;

@@ -1,5 +1,6 @@
 import { type Child, type ChildEvent, childEvents, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
+import { Controller } from './abort-controller';
 import { suite } from './harness';
 import { childrenOf, rootMaps, runScript, shell, sleep, until } from './support';
 
@@ -139,32 +140,19 @@ test('leaving the loop ends it', async () => {
 });
 
 test('an abort ends it, also where it waits, and leaves no listener', async () => {
-  const controller = new AbortController();
-  let listening = 0;
-  const signal = {
-    get aborted() {
-      return controller.signal.aborted;
-    },
-    addEventListener(type: 'abort', listener: () => void) {
-      listening += 1;
-      controller.signal.addEventListener(type, listener);
-    },
-    removeEventListener(type: 'abort', listener: () => void) {
-      listening -= 1;
-      controller.signal.removeEventListener(type, listener);
-    },
-  };
+  const controller = new Controller();
+  const signal = controller;
   const [waiting, full, left] = [childEvents({ signal }), childEvents({ signal }), childEvents({ signal })];
   await left.return!();
   const pending = waiting.next();
-  assert.is(listening, 1);
+  assert.is(controller.listeners, 1);
   await shell('true').status();
   assert.is((await pending).done, false);
   const ending = waiting.next();
   controller.abort();
-  assert.equal([(await ending).done, (await full.next()).done, listening], [true, true, 0]);
+  assert.equal([(await ending).done, (await full.next()).done, controller.listeners], [true, true, 0]);
   assert.ok((await childEvents({ signal }).next()).done);
-  assert.is(listening, 0);
+  assert.is(controller.listeners, 0);
   assert.throws(() => childEvents({ signal: 5 as never }), /options\.signal/);
 });
 

@@ -100,6 +100,17 @@ for (const how of ['empty', 'foreign'] as const) {
     assert.is(output, '4 4\n');
   });
 
+  test(`${how} /proc: the end of a pipe that came at once is not missed, and an untouched pipe keeps nothing alive`, async () => {
+    const output = await inPlace(
+      how,
+      `for (let time = 0; time < 60; time += 1) await shell('true').output();
+      console.log('all');
+      const untouched = await shell('exec sleep 60').stdin('piped').stdout('piped').spawn();
+      untouched.unref();`,
+    );
+    assert.is(output, 'all\n');
+  });
+
   test(`${how} /proc: a descriptor cannot be had, and failures leave nothing`, async () => {
     const output = await inPlace(
       how,

@@ -51,7 +51,7 @@ test('cluster and fork: each process has a helper of its own, which ends with it
   const { stdout, stderr, code } = await runScript(`
     const cluster = require('cluster');
     const { fork } = require('child_process');
-    const { writeFileSync, mkdtempSync, rmSync } = require('fs');
+    const { writeFileSync, mkdtempSync, unlinkSync, rmdirSync } = require('fs');
     const directory = mkdtempSync(require('os').tmpdir() + '/unshare-test-');
     const file = directory + '/process.js';
     writeFileSync(file, \`
@@ -69,7 +69,8 @@ test('cluster and fork: each process has a helper of its own, which ends with it
       await Promise.all(processes.map(one => one.exitCode === null && new Promise(resolve => one.once('exit', resolve))));
       console.log((await new unshare.Command('/bin/true').status()).code);
       console.log(JSON.stringify(helpers));
-      rmSync(directory, { recursive: true });
+      unlinkSync(file);
+      rmdirSync(directory);
     })();`);
   assert.equal([stderr, code], ['', 0]);
   const [first, second, helpers] = stdout.trim().split('\n') as [string, string, string];

@@ -3,6 +3,7 @@ import * as path from 'path';
 import { Command, Fd, Helper, Stdio, UnshareError } from 'unshare';
 import * as assert from 'uvu/assert';
 import { Worker } from 'worker_threads';
+import { Controller } from './abort-controller';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
 import {
@@ -147,10 +148,10 @@ test('what takes a client that does not wait is refused, and nothing is started'
   const piped = thrown(() => shell('true').fileDescriptor(5, Fd.pipedWrite()).outputSync());
   assert.equal([piped.stage, piped.item], ['StdioError', '5']);
   const reason = new Error('enough');
-  const controller = new AbortController();
+  const controller = new Controller();
   controller.abort(reason);
   assert.is(
-    thrown(() => shell('true').statusSync({ signal: controller.signal })),
+    thrown(() => shell('true').statusSync({ signal: controller })),
     reason,
   );
 });
