@@ -210,6 +210,14 @@ test('a pipe between two programs: the second is at its end when the first is', 
   assert.ok((await writer.status()).success);
   // Nobody but the program that has ended could have written more.
   assert.is(await second.stdout!.text(), 'written\n');
+  const third = await shell('cat').stdin('piped').stdout('piped').spawn();
+  const closing = await shell('echo closed; exec >&-; exec sleep 100')
+    .stdout(Stdio.fromFile(third.stdin!.intoFd()))
+    .spawn();
+  // Nor its helper, while it lives on.
+  assert.is(await third.stdout!.text(), 'closed\n');
+  await closing.kill();
+  await closing.wait();
   await Promise.all([first.wait(), second.wait()]);
 });
 

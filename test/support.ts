@@ -112,9 +112,15 @@ export function exists(pid: number): boolean {
 export async function until(what: string, condition: () => boolean, timeoutMs = 5000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    if (Date.now() > end) return lastChance(what, condition, timeoutMs);
     await sleep(5);
   }
+}
+
+/** All the time may have gone by at once, where the machine stood still. */
+async function lastChance(what: string, condition: () => boolean, timeoutMs: number): Promise<void> {
+  await sleep(100);
+  if (!condition()) throw new Error(`not within ${timeoutMs} ms: ${what}`);
 }
 
 export function sleep(ms: number): Promise<void> {

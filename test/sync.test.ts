@@ -161,17 +161,21 @@ test('timeout and killSignal', () => {
   const error = thrown(() => shell('echo early; sleep 100').outputSync({ timeout: 200 }));
   assert.equal([error.code, `${error.stdout}`], ['ETIMEDOUT', 'early\n']);
   assert.is(thrown(() => shell('sleep 100').statusSync({ timeout: 100 })).code, 'ETIMEDOUT');
-  const trapped = shell('trap "exit 0" TERM; while :; do sleep 0.02; done');
+  const file = path.join(makeScratch(), 'trapped');
+  const trapped = shell(`trap "echo yes > ${file}; exit 0" TERM; while :; do sleep 0.02; done`);
   assert.is(thrown(() => trapped.statusSync({ timeout: 200, killSignal: 'SIGTERM' })).code, 'ETIMEDOUT');
+  assert.is(readFileSync(file, 'utf8'), 'yes\n');
   assert.ok(Date.now() - start < 10_000);
   assert.ok(shell('true').statusSync({ timeout: 100_000 }).success);
 });
 
 test('timeout before the program runs', () => {
   const hanging = path.join(makeScratch(), 'hanging');
-  writeFileSync(hanging, '#!/bin/sh\nsleep 100\n', { mode: 0o755 });
+  writeFileSync(hanging, '#!/bin/sh\nsleep 20\n', { mode: 0o755 });
+  const start = Date.now();
   const command = new Command('/bin/true').setIdMaps(...rootMaps()).setIdMapCommands(hanging, '/bin/true');
   assert.is(thrown(() => command.statusSync({ timeout: 200 })).code, 'ETIMEDOUT');
+  assert.ok(Date.now() - start < 10_000);
 });
 
 test('maxBuffer', () => {
