@@ -25,7 +25,8 @@ pub fn spawned(command: *const commands.Command) void {
     }
     connection.send("spawned", &.{
         .command = command.id,
-        .pid = @intCast(command.pid),
+        // It may have been reaped already.
+        .pid = @intCast(command.child_pid),
         .pipes = pipes[0..count],
     });
 }

@@ -52,6 +52,8 @@ pub const Command = struct {
     id: u32,
     /// Of the command's own process; 0 as long as there is none, and once it was reaped.
     pid: sys.pid_t,
+    /// What its pid is or was, for the client.
+    child_pid: sys.pid_t,
     /// Of those that help it on its way; 0 likewise.
     joiner: sys.pid_t,
     map_runner: sys.pid_t,
@@ -157,6 +159,7 @@ pub fn add(id: u32) ?Index {
     pool.items[index] = .{
         .id = id,
         .pid = 0,
+        .child_pid = 0,
         .joiner = 0,
         .map_runner = 0,
         .state = .starting,
@@ -208,6 +211,7 @@ pub fn addProcess(index: Index, role: Role, pid: sys.pid_t) bool {
     process_pool.items[process] = .{ .pid = pid, .command = index, .role = role, .next = bucket.* };
     bucket.* = process;
     own_pid.* = pid;
+    if (role == .child) get(index).child_pid = pid;
     return true;
 }
 

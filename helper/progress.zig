@@ -116,7 +116,7 @@ pub fn reportEnded(index: commands.Index) void {
     endStarting(command);
     if (command.state != .running) return;
     answers.spawned(command);
-    if (command.stopped != 0) answers.stopped(command.id, command.pid, command.stopped);
+    if (command.stopped != 0) answers.stopped(command.id, command.child_pid, command.stopped);
 }
 
 /// Reads what the command's processes have reported.

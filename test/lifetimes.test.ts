@@ -209,6 +209,15 @@ test('process.exit in the middle ends helper and children', async () => {
   await until('helper and child are gone', () => !pids.some(exists));
 });
 
+test('a program that ends at once has its pid all the same', async () => {
+  const command = new Command(fixture('exit')).stdin('null').stdout('null').stderr('null');
+  for (let time = 0; time < 300; time += 1) {
+    const children = await Promise.all(Array.from({ length: 10 }, () => command.spawn()));
+    assert.ok(children.every(({ pid }) => pid > 1));
+    await Promise.all(children.map(child => child.wait()));
+  }
+});
+
 test('a signal reaches the program, and none is sent after its end', async () => {
   const child = await new Command('/bin/sleep').arg('60').spawn();
   await child.signal('SIGTERM');
