@@ -4,6 +4,7 @@ import { isPossible } from './exit-status-message';
 import { unshare } from './messages';
 import { helperRefused, protocolViolation, unreadableMessage, versionMismatch } from './protocol-errors';
 import { SIGNAL_MAX } from './signals';
+import { encodeSpawn } from './spawn-frame';
 import type { SpawnMessage } from './spawn-message';
 import type { Trace } from './trace';
 import { PROTOCOL, VERSION } from './version';
@@ -12,9 +13,6 @@ import v1 = unshare.v1;
 
 /** Largest message that is taken from a helper, in bytes. The helper's own limit is far below. */
 const MESSAGE_IN_MAX = 64 * 1024;
-
-/** Largest message that a helper takes, in bytes: `message_in_size_max` in helper/limits.zig. */
-export const MESSAGE_OUT_MAX = 8 * 1024 * 1024;
 
 const ID_MAX = 2 ** 32 - 1;
 
@@ -110,12 +108,11 @@ export class Channel {
     if (this.failure !== null) throw this.failure;
     const command = nextId(this.lastCommand, this.commands);
     message.command = command;
-    const body = v1.ToHelper.encode({ spawn: message }).finish();
-    if (body.length > MESSAGE_OUT_MAX) throw commandTooLarge(body.length);
+    const frame = encodeSpawn(message);
     this.lastCommand = command;
     this.commands.set(command, { events, progress: message.freeze ? 'freezing' : 'starting' });
     this.options.trace?.('>', { spawn: message });
-    this.options.write(encodeFrame(body));
+    this.options.write(frame);
     return command;
   }
 
@@ -341,12 +338,4 @@ function nextId(last: number, used: ReadonlyMap<number, unknown>): number {
   do id = id < ID_MAX ? id + 1 : 1;
   while (used.has(id));
   return id;
-}
-
-export function commandTooLarge(size: number): UnshareError {
-  return new UnshareError({
-    stage: 'Limit',
-    doing: 'the command is too large',
-    reason: `its message has ${size} bytes; the limit is ${MESSAGE_OUT_MAX}`,
-  });
 }

@@ -11,18 +11,29 @@ export class FrameError extends Error {
 /** Seven bits each: lengths up to 2³⁵−1, which is beyond every limit on a frame. */
 const LENGTH_BYTES_MAX = 5;
 
-/** Precedes `body` by its length in bytes as a varint. */
-export function encodeFrame(body: Uint8Array): Buffer {
-  const prefix: number[] = [];
-  let rest = body.length;
+/** The bytes of a whole number below 2⁵³ as a varint. */
+export function encodeVarint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
   while (rest >= 0x80) {
-    prefix.push((rest % 0x80) | 0x80);
+    bytes.push((rest % 0x80) | 0x80);
     rest = Math.floor(rest / 0x80);
   }
-  prefix.push(rest);
-  const frame = Buffer.allocUnsafe(prefix.length + body.length);
+  bytes.push(rest);
+  return bytes;
+}
+
+/** The body that consists of these parts, preceded by its length in bytes as a varint. */
+export function encodeFrame(...parts: readonly Uint8Array[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const prefix = encodeVarint(length);
+  const frame = Buffer.allocUnsafe(prefix.length + length);
   frame.set(prefix);
-  frame.set(body, prefix.length);
+  let position = prefix.length;
+  for (const part of parts) {
+    frame.set(part, position);
+    position += part.length;
+  }
   return frame;
 }
 

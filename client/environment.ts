@@ -11,6 +11,8 @@ const PID_ROOM = Buffer.alloc(10, '0');
 export class Environment {
   /** Entries `KEY=value` by key. A key is one character for each of its bytes, as it need not be UTF-8. */
   private variables: Map<string, Buffer> | null = null;
+  /** The values of `variables`, once they were asked for and until they change. */
+  private list: readonly Buffer[] | null = null;
   /** Keys of the variables whose value is the pid of the child, who puts it in place of `PID_ROOM`. */
   private readonly pidKeys = new Set<string>();
 
@@ -28,17 +30,24 @@ export class Environment {
   remove(key: Bytes): void {
     const keyText = toKey(key).toString('latin1');
     this.own().delete(keyText);
+    this.list = null;
     this.pidKeys.delete(keyText);
   }
 
   clear(): void {
     this.variables = new Map();
+    this.list = null;
     this.pidKeys.clear();
   }
 
-  /** The entries, `KEY=value`, in the order in which the variables were first set. */
-  entries(): Buffer[] {
-    return this.variables === null ? clientEntries() : [...this.variables.values()];
+  /**
+   * The entries, `KEY=value`, in the order in which the variables were first set: the same list as before where they are
+   * the same. Throws a TypeError where the client's cannot be passed on.
+   */
+  entries(): readonly Buffer[] {
+    if (this.variables === null) return clientEntries();
+    this.list ??= [...this.variables.values()];
+    return this.list;
   }
 
   /** Indexes in `entries` of the variables that are to hold the pid of the child, in order. */
@@ -52,6 +61,7 @@ export class Environment {
   private put(key: Buffer, value: Buffer): string {
     const keyText = key.toString('latin1');
     this.own().set(keyText, joinEntry(key, value));
+    this.list = null;
     this.pidKeys.delete(keyText);
     return keyText;
   }
@@ -68,25 +78,38 @@ export class Environment {
   }
 }
 
-interface ClientVariable {
-  value: string;
-  entry: Buffer;
+/** The client's environment as it was last found: seldom does it change between two spawns. */
+let knownKeys: readonly string[] = [];
+let knownValues: readonly unknown[] = [];
+let knownEntries: readonly Buffer[] = [];
+
+function clientEntries(): readonly Buffer[] {
+  const { env } = process;
+  // Object.keys would ask the runtime about every key once more, whether it is enumerable; they all are.
+  const keys = Object.getOwnPropertyNames(env);
+  const values = keys.map(key => env[key]);
+  if (isSame(keys, knownKeys) && isSame(values, knownValues)) return knownEntries;
+  knownEntries = toEntries(keys, values);
+  knownKeys = keys;
+  knownValues = values;
+  return knownEntries;
 }
 
-/** The entries made last of the client's environment, which seldom changes between two spawns, by key. */
-const known = new Map<string, ClientVariable>();
+/** Compared one by one: that is cheaper than to look up strings which the runtime has just made. */
+function isSame(list: readonly unknown[], known: readonly unknown[]): boolean {
+  return list.length === known.length && list.every((element, index) => element === known[index]);
+}
 
-function clientEntries(): Buffer[] {
+function toEntries(keys: readonly string[], values: readonly unknown[]): Buffer[] {
   const entries: Buffer[] = [];
-  for (const key of Object.keys(process.env)) {
-    const value = process.env[key] ?? '';
-    let variable = known.get(key);
-    if (variable?.value !== value) {
-      variable = { value, entry: Buffer.from(`${key}=${value}`, 'utf8') };
-      known.set(key, variable);
-    }
-    entries.push(variable.entry);
-  }
+  keys.forEach((key, index) => {
+    const value = values[index];
+    // Some runtimes have names for variables that are not set.
+    if (value === undefined) return;
+    // Where the program has put an object of its own in the place of `process.env`.
+    if (`${key}${value}`.includes('\0')) throw new TypeError(`process.env.${key} must not contain a NUL`);
+    entries.push(Buffer.from(`${key}=${value}`, 'utf8'));
+  });
   return entries;
 }
 

@@ -1,6 +1,5 @@
 import { closeSync, fstatSync, readSync, writeSync } from 'fs';
 import { releaseFiles, toCarried } from './carried';
-import { commandTooLarge, MESSAGE_OUT_MAX } from './channel';
 import { encodeFrame, FrameDecoder } from './codec';
 import { UnshareError } from './error';
 import type { ExitStatus } from './exit-status';
@@ -11,6 +10,7 @@ import { openUnlinkedFile } from './once-file';
 import { FileSource } from './open-file';
 import { helperRefused, protocolViolation, unreadableMessage, versionMismatch } from './protocol-errors';
 import { toSpawnError } from './spawn-failure';
+import { encodeSpawn } from './spawn-frame';
 import { toSpawnMessage } from './spawn-message';
 import type { DescriptorRequest, SpawnRequest } from './spawn-request';
 import { type Trace, tracer } from './trace';
@@ -136,9 +136,7 @@ function writeAll(file: number, bytes: Uint8Array): number {
 
 function encodeRequest(message: v1.Spawn.$Properties): Buffer {
   const hello = v1.ToHelper.encode({ hello: { protocol: PROTOCOL, version: VERSION } }).finish();
-  const spawn = v1.ToHelper.encode({ spawn: message }).finish();
-  if (spawn.length > MESSAGE_OUT_MAX) throw commandTooLarge(spawn.length);
-  return Buffer.concat([encodeFrame(hello), encodeFrame(spawn)]);
+  return Buffer.concat([encodeFrame(hello), encodeSpawn(message)]);
 }
 
 interface Answers {

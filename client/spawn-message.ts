@@ -60,7 +60,8 @@ export function toSpawnMessage(
   return {
     program: request.program,
     arguments: request.arguments,
-    environment: request.environment,
+    // The messages have lists that could be changed, and nobody does.
+    environment: request.environment as Uint8Array[],
     pidVariables: request.pidVariables,
     startDir,
     currentDir: request.currentDir,

@@ -52,7 +52,7 @@ export interface SpawnRequest {
   /** argv, argv[0] included. */
   readonly arguments: Uint8Array[];
   /** envp, each `KEY=value`. */
-  readonly environment: Uint8Array[];
+  readonly environment: readonly Uint8Array[];
   /** Indexes in `environment` of the entries whose value the child replaces by its pid. */
   readonly pidVariables: number[];
   readonly currentDir: Uint8Array | null;

@@ -1,10 +1,11 @@
 import { readFileSync } from 'fs';
 import { join } from 'path';
 import * as assert from 'uvu/assert';
-import { Channel, type CommandEvents, MESSAGE_OUT_MAX } from '../client/channel';
+import { Channel, type CommandEvents } from '../client/channel';
 import { encodeFrame, FrameDecoder } from '../client/codec';
 import { UnshareError } from '../client/error';
 import { unshare } from '../client/messages';
+import { MESSAGE_OUT_MAX } from '../client/spawn-frame';
 import type { SpawnMessage } from '../client/spawn-message';
 import { PROTOCOL, VERSION } from '../client/version';
 import { suite } from './harness';

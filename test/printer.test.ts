@@ -341,7 +341,7 @@ test.run();
 function command(
   fields: Partial<Omit<SpawnRequest, 'arguments' | 'environment'>> & {
     args?: Bytes[];
-    environment?: Bytes[];
+    environment?: readonly Bytes[];
   },
 ): SpawnRequest {
   const { args = ['/bin/sh'], environment = [], ...rest } = fields;

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { type AbortSignalLike, type AbortWatch, watchSignal } from '../client/abort';
-import { Channel, MESSAGE_OUT_MAX } from '../client/channel';
+import { Channel } from '../client/channel';
 import type { Child } from '../client/child';
 import { encodeFrame, FrameDecoder } from '../client/codec';
 import { Command, type SpawnOptions } from '../client/command';
@@ -9,6 +9,7 @@ import { UnshareError } from '../client/error';
 import type { Helper } from '../client/helper';
 import { unshare } from '../client/messages';
 import { Run } from '../client/run';
+import { MESSAGE_OUT_MAX } from '../client/spawn-frame';
 import { toSpawnMessage } from '../client/spawn-message';
 import type { SpawnRequest } from '../client/spawn-request';
 import { PROTOCOL } from '../client/version';
