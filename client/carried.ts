@@ -14,26 +14,37 @@ export interface Carried {
   readonly purpose: number | Namespace;
   /** The client's descriptor, or what the program does with the pipe. */
   readonly source: number | PipedKind;
+  /** Where the helper has it. */
+  readonly at: number;
 }
 
 /** The program reads from the pipe, or writes to it. */
 type PipedKind = 'piped-read' | 'piped-write';
 
-/** As `child_process` takes them, for the descriptors from CARRIED_FIRST on. */
-export function toStdioOption(carried: readonly Carried[]): (number | 'pipe')[] {
-  return carried.map(({ source }) => (typeof source === 'number' ? source : 'pipe'));
+/** What the helper finds at each of its descriptors, as `child_process` takes it: `standard`, and what it carries. */
+export function toStdioOption<T>(
+  standard: readonly T[],
+  carried: readonly Carried[],
+): (T | number | 'pipe')[] {
+  const stdio: (T | number | 'pipe')[] = [...standard];
+  for (const { source, at } of carried) stdio[at] = typeof source === 'number' ? source : 'pipe';
+  return stdio;
 }
 
-/** Where a dedicated helper has the first of them. */
-export const CARRIED_FIRST = 4;
+/** Tells a helper that it is for one command, and how many descriptors it has for that behind its own. */
+export function keepArguments(carried: readonly Carried[]): string[] {
+  return carried.length === 0 ? [] : [`--keep=${carried.filter(({ at }) => at >= CARRIED_FIRST).length}`];
+}
+
+/** Where a dedicated helper has the first of those. */
+const CARRIED_FIRST = 4;
 
 /** `kept_descriptors_max` in helper/limits.zig. */
 const CARRIED_MAX = 63;
 
 /** Where the helper has what is for this purpose, or null where it has nothing for it. */
 export function helperDescriptor(carried: readonly Carried[], purpose: number | Namespace): number | null {
-  const index = carried.findIndex(one => one.purpose === purpose);
-  return index < 0 ? null : CARRIED_FIRST + index;
+  return carried.find(one => one.purpose === purpose)?.at ?? null;
 }
 
 /** Whether the command has descriptors that only the client has. */
@@ -52,15 +63,22 @@ export function hasPipes(request: SpawnRequest): boolean {
  */
 export function toCarried(request: SpawnRequest, withPipes: boolean): Carried[] {
   const carried: Carried[] = [];
+  let next = CARRIED_FIRST;
   for (const descriptor of request.descriptors) {
     const { number } = descriptor;
-    if (isOfClient(descriptor)) carried.push({ purpose: number, source: openDescriptor(descriptor) });
-    else if (withPipes && isPiped(descriptor)) carried.push({ purpose: number, source: descriptor.kind });
+    if (isOfClient(descriptor)) {
+      carried.push({ purpose: number, source: openDescriptor(descriptor), at: next++ });
+    } else if (withPipes && isPiped(descriptor)) {
+      // The program inherits 0, 1 and 2 of the helper: there, some runtimes make pipes, and sockets elsewhere.
+      carried.push({ purpose: number, source: descriptor.kind, at: number < 3 ? number : next++ });
+    }
   }
   for (const { namespace, source } of request.joins) {
-    if ('fd' in source) carried.push({ purpose: namespace, source: openNamespace(namespace, source.fd) });
+    if (!('fd' in source)) continue;
+    carried.push({ purpose: namespace, source: openNamespace(namespace, source.fd), at: next++ });
   }
-  if (carried.length > CARRIED_MAX) throw tooMany(carried.length);
+  const count = next - CARRIED_FIRST;
+  if (count > CARRIED_MAX) throw tooMany(count);
   return carried;
 }
 

@@ -1,5 +1,5 @@
 import type { Watch } from './call-watch';
-import { CARRIED_FIRST, type Carried } from './carried';
+import type { Carried } from './carried';
 import { Channel } from './channel';
 import type { Child } from './child';
 import type { UnshareError } from './error';
@@ -181,9 +181,9 @@ function openRuntimePipes(
   carried: readonly Carried[],
 ): Map<number, PipeReader | PipeWriter> {
   const pipes = new Map<number, PipeReader | PipeWriter>();
-  carried.forEach(({ purpose: number, source }, index) => {
-    const socket = typeof source === 'string' ? helper.pipeAt(CARRIED_FIRST + index) : null;
-    if (socket === null || typeof number !== 'number') return;
+  for (const { purpose: number, source, at } of carried) {
+    const socket = typeof source === 'string' ? helper.pipeAt(at) : null;
+    if (socket === null || typeof number !== 'number') continue;
     socket.unref();
     const pipe = source === 'piped-read' ? new PipeWriter(socket) : new PipeReader(socket);
     // It may fail before anybody has it.
@@ -191,6 +191,6 @@ function openRuntimePipes(
       number,
       pipe.on('error', () => {}),
     );
-  });
+  }
   return pipes;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'child_process';
 import type { Socket } from 'net';
-import { type Carried, toStdioOption } from './carried';
+import { type Carried, keepArguments, toStdioOption } from './carried';
 import { errnoOf } from './errno';
 import { UnshareError } from './error';
 
@@ -34,16 +34,19 @@ export function runHelperOnce(
   isPiped: readonly [boolean, boolean],
   carried: readonly Carried[],
 ): OnceEnd {
-  const keep = carried.length === 0 ? [] : [`--keep=${carried.length}`];
   const outputs = isPiped.map(piped => (piped ? 'pipe' : 'inherit'));
-  const { error, signal, status, pid, output } = spawnSync(path, [`--once=${process.pid}`, ...keep], {
-    stdio: ['inherit', ...outputs, file, ...toStdioOption(carried)],
-    argv0: HELPER_NAME,
-    env: ENVIRONMENT,
-    // The helper sees to it.
-    maxBuffer: Number.POSITIVE_INFINITY,
-    encoding: 'buffer',
-  });
+  const { error, signal, status, pid, output } = spawnSync(
+    path,
+    [`--once=${process.pid}`, ...keepArguments(carried)],
+    {
+      stdio: toStdioOption(['inherit', ...outputs, file], carried),
+      argv0: HELPER_NAME,
+      env: ENVIRONMENT,
+      // The helper sees to it.
+      maxBuffer: Number.POSITIVE_INFINITY,
+      encoding: 'buffer',
+    },
+  );
   const bytes = (index: number) => (output?.[index] as Buffer | null | undefined) ?? Buffer.alloc(0);
   return { stdout: bytes(1), stderr: bytes(2), failure: failureOf() };
 
@@ -80,15 +83,15 @@ export class HelperProcess {
   private readonly stopped: Promise<void>;
   private resolveStopped!: () => void;
 
-  /** `carried` are for descriptors from CARRIED_FIRST on. */
+  /** One that has something to carry is for one command. */
   constructor(path: string, events: HelperProcessEvents, carried: readonly Carried[] = []) {
     this.path = path;
     this.events = events;
     this.stopped = new Promise(resolve => {
       this.resolveStopped = resolve;
     });
-    this.child = spawn(path, carried.length === 0 ? [] : [`--keep=${carried.length}`], {
-      stdio: ['inherit', 'inherit', 'inherit', 'pipe', ...toStdioOption(carried)],
+    this.child = spawn(path, keepArguments(carried), {
+      stdio: toStdioOption(['inherit', 'inherit', 'inherit', 'pipe'], carried),
       argv0: HELPER_NAME,
       env: ENVIRONMENT,
     });

@@ -8,6 +8,7 @@ import { UnshareError } from './error';
 import { findHelper } from './helper-path';
 import { checkIdentity } from './identity';
 import type { OnceOptions, OnceResult } from './once';
+import { drivesPipes } from './runtime';
 import type { SpawnRequest } from './spawn-request';
 import { type WorkingDirectory, workingDirectory } from './working-directory';
 
@@ -128,7 +129,8 @@ export class Helper implements AsyncDisposable {
   }
 
   /** Found out once, and by the helper for all commands, as it has to be known before one starts. */
-  private canOpenPipes(): Promise<boolean> {
+  private async canOpenPipes(): Promise<boolean> {
+    if (!drivesPipes) return false;
     if (this.reachesPipes === null) {
       this.connection ??= this.connect([]);
       const found = this.connection.arePipesReachable();

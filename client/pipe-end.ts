@@ -1,50 +1,40 @@
 import { closeSync, constants, openSync } from 'fs';
-import { Socket, type SocketConstructorOpts } from 'net';
 import { errnoOf } from './errno';
 import { UnshareError } from './error';
 import { type HeldDescriptor, holdDescriptor } from './forgotten-descriptors';
+import type { Closed } from './pipe-drivers';
 
 /** What is done with the client's end of a pipe. */
 export type PipeDirection = 'read' | 'write';
 
 /**
- * The descriptor of a pipe's end, and the socket that Node drives it with. The socket is not made before
- * somebody asks for it, so that nothing is read, and the event loop is not kept alive, until then.
+ * The descriptor of a pipe's end, and what drives it. There is no driver before somebody asks for it, so that nothing is
+ * read, and the event loop is not kept alive, until then.
  *
- * Where the runtime has made the pipe, there is a socket from the start, and no descriptor to be had.
+ * Where the runtime has made the pipe, there is a driver from the start, and no descriptor to be had.
  */
-export class PipeEnd {
+export class PipeEnd<Driver extends { close(callback: Closed): void }> {
   private readonly direction: PipeDirection;
-  /** Null once it was closed, was given away or belongs to the socket. Closed as well where all this is forgotten. */
+  /** Null once it was closed, was given away or belongs to the driver. Closed as well where all this is forgotten. */
   private readonly held: HeldDescriptor;
-  private opened: Socket | null = null;
+  private opened: Driver | null = null;
   private readonly isRuntimes: boolean;
-  private socketClosed = false;
 
-  /** Takes over a descriptor, which has O_NONBLOCK set, or a socket that nothing was read from. */
-  constructor(source: number | Socket, direction: PipeDirection) {
+  /** Takes over a descriptor, which has O_NONBLOCK set, or the driver of a pipe that nothing was read from. */
+  constructor(source: number | Driver, direction: PipeDirection) {
     this.direction = direction;
     this.isRuntimes = typeof source !== 'number';
     this.held = typeof source === 'number' ? holdDescriptor(this, source) : { number: null };
-    if (typeof source !== 'number') this.adopt(source);
+    if (typeof source !== 'number') this.opened = source;
   }
 
-  /** The socket, where there is one yet. */
-  get socket(): Socket | null {
+  /** The driver, which `open` makes where there is none yet. Must not be asked for when the descriptor is gone. */
+  driver(open: (descriptor: number) => Driver): Driver {
+    if (this.opened === null) {
+      this.opened = open(this.held.number!);
+      this.held.number = null;
+    }
     return this.opened;
-  }
-
-  /** Makes the socket. Must not be called twice, or after the descriptor is gone. */
-  open(options: Pick<SocketConstructorOpts, 'onread'> = {}): Socket {
-    const socket = new Socket({
-      ...options,
-      fd: this.held.number!,
-      readable: this.direction === 'read',
-      writable: this.direction === 'write',
-    });
-    this.held.number = null;
-    this.adopt(socket);
-    return socket;
   }
 
   /**
@@ -74,25 +64,12 @@ export class PipeEnd {
   }
 
   /** Closes the descriptor where that was not done. Calls back when it is closed. */
-  close(callback: (error?: Error | null) => void): void {
-    if (this.opened === null) {
-      this.closeDescriptor(callback);
-    } else if (this.socketClosed) {
-      callback();
-    } else {
-      this.opened.once('close', () => callback());
-      this.opened.destroy();
-    }
+  close(callback: Closed): void {
+    if (this.opened !== null) this.opened.close(callback);
+    else this.closeDescriptor(callback);
   }
 
-  private adopt(socket: Socket): void {
-    this.opened = socket;
-    socket.once('close', () => {
-      this.socketClosed = true;
-    });
-  }
-
-  private closeDescriptor(callback: (error?: Error | null) => void): void {
+  private closeDescriptor(callback: Closed): void {
     const descriptor = this.held.number;
     this.held.number = null;
     try {

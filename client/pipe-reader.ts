@@ -1,8 +1,8 @@
 import type { Socket } from 'net';
 import { finished, Readable } from 'stream';
+import { openSource, type PipeSource, type SourceEvents } from './pipe-drivers';
 import { PipeEnd } from './pipe-end';
-import { ReadBuffer } from './read-buffer';
-import { readRuntimePipe } from './runtime-pipe';
+import { RuntimeSource } from './socket-pipe';
 
 /**
  * The end of a pipe that the client reads from. It is a `Readable` on a real pipe, and nothing is read before
@@ -11,23 +11,22 @@ import { readRuntimePipe } from './runtime-pipe';
  * It stays open until it was read to its end, or destroyed; the end of the program closes nothing here.
  */
 export class PipeReader extends Readable {
-  private readonly pipeEnd: PipeEnd;
-
-  /** Asks the pipe of the runtime for more; null where it is not one. */
-  private readonly pull: (() => void) | null;
+  private readonly pipeEnd: PipeEnd<PipeSource>;
 
   /** @internal Takes over a descriptor, which has O_NONBLOCK set, or a socket that the runtime has made. */
   constructor(source: number | Socket) {
     super({ autoDestroy: true });
-    this.pipeEnd = new PipeEnd(source, 'read');
-    this.pull = typeof source === 'number' ? null : readRuntimePipe(source, this);
+    this.pipeEnd = new PipeEnd<PipeSource>(
+      typeof source === 'number' ? source : new RuntimeSource(source, this.events()),
+      'read',
+    );
   }
 
   /**
    * Hands over the bare descriptor, in blocking mode and close-on-exec, for the caller to close; the stream
    * is destroyed. Throws where something was read already, the stream was destroyed, or the runtime has made the
-   * pipe. (`into_fd` of the
-   * crate's `PipeReader`.)
+   * pipe.
+   * (`into_fd` of the crate's `PipeReader`.)
    */
   intoFd(): number {
     const descriptor = this.pipeEnd.take();
@@ -61,9 +60,7 @@ export class PipeReader extends Readable {
 
   /** @internal */
   override _read(): void {
-    if (this.pull !== null) this.pull();
-    else if (this.pipeEnd.socket === null) this.open();
-    else this.pipeEnd.socket.resume();
+    this.pipeEnd.driver(descriptor => openSource(descriptor, this.events())).pull();
   }
 
   /** @internal */
@@ -71,17 +68,11 @@ export class PipeReader extends Readable {
     this.pipeEnd.close(closeError => callback(error ?? closeError));
   }
 
-  private open(): void {
-    const buffer = new ReadBuffer();
-    // With a buffer of its own, the socket hands each read over at once, without being a stream in between.
-    const socket = this.pipeEnd.open({
-      onread: {
-        buffer: () => buffer.space,
-        callback: length => this.push(buffer.take(length)),
-      },
-    });
-    socket.once('end', () => this.push(null));
-    socket.on('error', error => this.destroy(error));
-    socket.resume();
+  private events(): SourceEvents {
+    return {
+      data: chunk => this.push(chunk),
+      end: () => this.push(null),
+      error: error => this.destroy(error),
+    };
   }
 }

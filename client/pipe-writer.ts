@@ -1,6 +1,8 @@
 import type { Socket } from 'net';
 import { Writable } from 'stream';
+import { openSink, type PipeSink } from './pipe-drivers';
 import { PipeEnd } from './pipe-end';
+import { SocketSink } from './socket-pipe';
 
 /**
  * The end of a pipe that the client writes to. It is a `Writable` on a real pipe; `end` closes it, and the
@@ -10,15 +12,15 @@ import { PipeEnd } from './pipe-end';
  * It stays open until it was ended or destroyed; the end of the program closes nothing here.
  */
 export class PipeWriter extends Writable {
-  private readonly pipeEnd: PipeEnd;
+  private readonly pipeEnd: PipeEnd<PipeSink>;
 
   /** @internal Takes over a descriptor, which has O_NONBLOCK set, or a socket that the runtime has made. */
   constructor(source: number | Socket) {
     // Node 12 swallows the error of a write where it destroys the stream by itself.
     super({ autoDestroy: false });
     this.once('finish', () => this.destroy());
-    this.pipeEnd = new PipeEnd(source, 'write');
-    if (typeof source !== 'number') source.on('error', error => this.destroy(error));
+    const sink = typeof source === 'number' ? source : new SocketSink(source, error => this.destroy(error));
+    this.pipeEnd = new PipeEnd<PipeSink>(sink, 'write');
   }
 
   /**
@@ -35,7 +37,8 @@ export class PipeWriter extends Writable {
 
   /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    (this.pipeEnd.socket ?? this.open()).ref().write(chunk, error => {
+    const sink = this.pipeEnd.driver(descriptor => openSink(descriptor, error => this.destroy(error)));
+    sink.write(chunk, error => {
       callback(error);
       if (error) this.destroy();
     });
@@ -49,11 +52,5 @@ export class PipeWriter extends Writable {
   /** @internal */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.pipeEnd.close(closeError => callback(error ?? closeError));
-  }
-
-  private open(): ReturnType<PipeEnd['open']> {
-    const socket = this.pipeEnd.open();
-    socket.on('error', error => this.destroy(error));
-    return socket;
   }
 }

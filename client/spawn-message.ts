@@ -94,7 +94,10 @@ function toDescriptors(
   carried: readonly Carried[],
 ): v1.Descriptor.$Properties[] {
   return descriptors
-    .filter(({ number, kind }) => kind !== 'inherit' || number > 2)
+    .filter(
+      ({ number, kind }) =>
+        number > 2 || (kind !== 'inherit' && helperDescriptor(carried, number) !== number),
+    )
     .map(({ number, kind }) => {
       const kept = helperDescriptor(carried, number);
       if (kept === null) return { number, source: SOURCES[kind] };

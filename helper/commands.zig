@@ -181,7 +181,7 @@ pub fn add(id: u32) ?Index {
     return index;
 }
 
-pub fn get(index: Index) *Command {
+pub noinline fn get(index: Index) *Command {
     std.debug.assert(index < pool.used);
     return &pool.items[index];
 }

@@ -15,6 +15,7 @@ const once = @import("once.zig");
 const options = @import("options.zig");
 const plans = @import("plan.zig");
 const seal = @import("seal.zig");
+const standard = @import("standard.zig");
 const sys = @import("sys.zig");
 
 /// What std would bring in for its own messages, signals and stack traces is larger than the helper.
@@ -31,7 +32,7 @@ const die = panic.die;
 
 pub fn main(init: std.process.Init.Minimal) u8 {
     if (linux.getauxval(std.elf.AT_SECURE) != 0) die("refuses to run with more privileges than its caller", 77);
-    openStandardDescriptors();
+    standard.ensure();
     const arguments: [*:null]const ?[*:0]const u8 = @ptrCast(init.args.vector.ptr);
     const told = options.Options.parse(arguments) orelse die("has an option that it does not know", 64);
     if (told.once == null and !isSocket(connection.control_fd)) {
@@ -41,7 +42,8 @@ pub fn main(init: std.process.Init.Minimal) u8 {
     // After execveat from a descriptor, the name would be the descriptor's number.
     _ = linux.prctl(@intFromEnum(linux.PR.SET_NAME), @intFromPtr("unshare-helper"), 0, 0, 0);
     // What the client's parents left open is not for children, and neither is the control socket.
-    keepDescriptors(told.kept);
+    keepDescriptors(told.kept orelse 0);
+    standard.is_for_one = told.kept != null and told.once == null;
     if (told.once) |client| once.prepare(client);
     commands.prepare();
     const host: Host = .prepare();
@@ -64,15 +66,6 @@ fn keepDescriptors(kept: u6) void {
     descriptors.closeAllBut(numbers[0 .. @as(usize, 1) + kept]);
     for (numbers[0 .. @as(usize, 1) + kept]) |number| _ = sys.fcntl(number, sys.F_SETFD, sys.FD_CLOEXEC);
     plans.kept_descriptors = (@as(plans.KeptSet, 1) << kept) - 1;
-}
-
-/// A descriptor below 3 that is closed would become one of the helper's own, and children inherit these.
-fn openStandardDescriptors() void {
-    for (0..3) |fd| {
-        if (sys.errnoOf(sys.fcntl(@intCast(fd), sys.F_GETFD, 0)) == 0) continue;
-        // The lowest free number is this one.
-        _ = linux.openat(linux.AT.FDCWD, "/dev/null", .{ .ACCMODE = .RDWR }, 0);
-    }
 }
 
 fn isSocket(fd: sys.fd_t) bool {

@@ -5,8 +5,8 @@ const sys = @import("sys.zig");
 const parseNumber = @import("text.zig").parseNumber;
 
 pub const Options = struct {
-    /// `--keep=N`: this many descriptors from `first_kept` on are the client's, for a command to have.
-    kept: u6 = 0,
+    /// `--keep=N`: there will be one command, and this many descriptors from `first_kept` on are the client's, for it to have.
+    kept: ?u6 = null,
     /// `--once=PID`: a run for one command, whose messages are in the file at descriptor 3. The client, which is this process,
     /// waits for its end.
     once: ?u32 = null,

@@ -32,7 +32,7 @@ pub fn firstPid(command: *const Command) sys.pid_t {
     return if (command.joiner != 0) command.joiner else command.pid;
 }
 
-fn tellMapRunner(command: *Command, pid: sys.pid_t) void {
+noinline fn tellMapRunner(command: *Command, pid: sys.pid_t) void {
     command.phase = .mapping;
     const number: u32 = @intCast(pid);
     tell(command.map_pid, std.mem.asBytes(&number));
@@ -141,7 +141,7 @@ fn takeRecords(index: commands.Index) void {
 }
 
 /// Gives the command up. The client hears of it, by `finish`, when all its processes are reaped.
-pub fn fail(index: commands.Index, failure: Failure) void {
+pub noinline fn fail(index: commands.Index, failure: Failure) void {
     const command = commands.get(index);
     std.debug.assert(command.state == .starting);
     command.state = .failing;
@@ -180,7 +180,7 @@ fn tellFailure(index: commands.Index) void {
 }
 
 /// Nobody uses the pipes to and from the processes, and the shared memory, any more.
-fn endStarting(command: *Command) void {
+noinline fn endStarting(command: *Command) void {
     if (command.report >= 0) {
         loop.unwatchReport(command.report);
         closeOwn(&command.report);
@@ -191,7 +191,7 @@ fn endStarting(command: *Command) void {
     command.place = null;
 }
 
-fn closeOwn(fd: *sys.fd_t) void {
+noinline fn closeOwn(fd: *sys.fd_t) void {
     if (fd.* >= 0) sys.close(fd.*);
     fd.* = -1;
 }

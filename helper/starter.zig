@@ -14,6 +14,7 @@ const Item = @import("messages.zig").Item;
 const plans = @import("plan.zig");
 const progress = @import("progress.zig");
 const report = @import("report.zig");
+const standard = @import("standard.zig");
 const sys = @import("sys.zig");
 
 const Plan = plans.Plan;
@@ -33,6 +34,7 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     command.freeze = plan.request.freeze;
     const failure = launchProcesses(index, plan);
     closeProgramEnds(plan);
+    if (standard.is_for_one) standard.release();
     const reason = failure orelse return progress.begin(command, plan);
     progress.fail(index, reason);
     // The client hears of the failure when nothing is left.

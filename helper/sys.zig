@@ -8,7 +8,7 @@ pub const pid_t = linux.pid_t;
 pub const E = linux.E;
 
 /// 0 where the call succeeded.
-pub fn errnoOf(result: usize) u16 {
+pub noinline fn errnoOf(result: usize) u16 {
     const signed: isize = @bitCast(result);
     return if (signed < 0 and signed > -4096) @intCast(-signed) else 0;
 }

@@ -99,9 +99,9 @@ test('what a dedicated helper was started with is named by where it has it', asy
     new Command('/a').setNamespace(5, 'uts').stdin(Stdio.dupFile(7)).fileDescriptor(9, Fd.inherit()),
     HERE,
     [
-      { purpose: 9, source: 9 },
-      { purpose: 0, source: 7 },
-      { purpose: 'uts', source: 5 },
+      { purpose: 9, source: 9, at: 4 },
+      { purpose: 0, source: 7, at: 5 },
+      { purpose: 'uts', source: 5, at: 6 },
     ],
   );
   assert.is(joins[0]!.helperDescriptor, 6);
