@@ -10,6 +10,7 @@ import {
   reachableFixture,
   rejection,
   rootMaps,
+  runtimePath,
   type State,
   shell,
   stateOf,
@@ -166,7 +167,7 @@ async function groupsOf(id: number): Promise<State> {
       .then(({ stdout }) => process.stdout.write(stdout), error => console.error(error));`;
   const program = reachableFixture('state');
   const { stdout, stderr } = await shell('exec "$0" -e "$1" < "$2"')
-    .args([process.execPath, client.replace("'/proc/self/fd/0'", JSON.stringify(program)), program])
+    .args([runtimePath, client.replace("'/proc/self/fd/0'", JSON.stringify(program)), program])
     .output();
   assert.is(stderr.toString(), '');
   return JSON.parse(stdout.toString());
@@ -184,7 +185,7 @@ test('a leak of the client’s parent does not reach the program', async () => {
     new Command(${JSON.stringify(fixture('state'))}).output()
       .then(({ stdout }) => process.stdout.write(stdout));`;
   const { stdout } = await shell('exec "$0" -e "$1" 5< / 9< /dev/null 63< /etc/passwd')
-    .args([process.execPath, client])
+    .args([runtimePath, client])
     .output();
   const { descriptors }: State = JSON.parse(stdout.toString());
   assert.equal(
@@ -207,7 +208,7 @@ test('a standard stream that the runtime made non-blocking is blocking for the p
         process.exit();
       });
     });`;
-  const child = await new Command(process.execPath)
+  const child = await new Command(runtimePath)
     .args(['-e', client])
     .stdin('piped')
     .stdout('piped')

@@ -3,13 +3,13 @@ import { readFileSync } from 'fs';
 import * as path from 'path';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { packageRoot, until } from './support';
+import { packageRoot, runtimePath, until } from './support';
 
 const test = suite('unshare run');
 const cli = path.join(packageRoot, 'dist/client/cli.js');
 
 function run(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(runtimePath, [cli, ...args], { encoding: 'utf8' });
   return { status, stdout, stderr };
 }
 
@@ -84,7 +84,7 @@ test(
 );
 
 test('standard input is inherited', () => {
-  const { stdout } = spawnSync(process.execPath, [cli, 'run', '/bin/cat'], {
+  const { stdout } = spawnSync(runtimePath, [cli, 'run', '/bin/cat'], {
     input: 'through',
     encoding: 'utf8',
   });
@@ -92,7 +92,7 @@ test('standard input is inherited', () => {
 });
 
 test('SIGTERM goes on to the program', async () => {
-  const child = spawn(process.execPath, [
+  const child = spawn(runtimePath, [
     cli,
     'run',
     '/bin/sh',

@@ -2,7 +2,7 @@ import { spawnSync } from 'child_process';
 import { Fd, Stdio } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { packageRoot, shell, stateOf } from './support';
+import { packageRoot, runtimePath, shell, stateOf } from './support';
 
 const test = suite('descriptors');
 
@@ -87,7 +87,7 @@ test('a limit of 64 descriptors is enough for 60 of /dev/null', async () => {
     command.output().then(({ stdout }) => console.log(stdout.toString().trim()));`;
   const limited = `ulimit -n 64; exec "$0" -e "$1"`;
   const prelude = `const unshare = require(${JSON.stringify(packageRoot)});`;
-  const { stdout, stderr } = spawnSync('/bin/bash', ['-c', limited, process.execPath, prelude + code], {
+  const { stdout, stderr } = spawnSync('/bin/bash', ['-c', limited, runtimePath, prelude + code], {
     encoding: 'utf8',
   });
   // And the one by which \`ls\` reads the directory.

@@ -3,13 +3,13 @@ import * as path from 'path';
 import { Command } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { packageRoot, sleep } from './support';
+import { packageRoot, runtimePath, sleep } from './support';
 
 const test = suite('examples');
 const directory = path.join(packageRoot, 'examples');
 
 function example(name: string, ...args: string[]): Command {
-  return new Command(process.execPath).arg(path.join(directory, name)).args(args);
+  return new Command(runtimePath).arg(path.join(directory, name)).args(args);
 }
 
 async function said(command: Command): Promise<string> {

@@ -16,7 +16,17 @@ import { Command, Fd, Helper, Stdio } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { childrenOf, exists, packageRoot, rejection, runScript, shell, stateOf, until } from './support';
+import {
+  childrenOf,
+  exists,
+  packageRoot,
+  rejection,
+  runScript,
+  runtimePath,
+  shell,
+  stateOf,
+  until,
+} from './support';
 
 const test = suite('files');
 const scratch = makeScratch();
@@ -230,7 +240,7 @@ test('a listening socket, as systemd hands it over', async () => {
     if (process.env.LISTEN_FDS !== '1' || Number(process.env.LISTEN_PID) !== process.pid) process.exit(3);
     require('net').createServer(socket => socket.end('hello from ' + process.pid, () => process.exit(0)))
       .listen({ fd: 3 });`;
-  const child = await new Command(process.execPath)
+  const child = await new Command(runtimePath)
     .args(['-e', program])
     .env('LISTEN_FDS', '1')
     .envVarWithPid('LISTEN_PID')
@@ -255,7 +265,7 @@ test('a terminal', async () => {
     const { Command, Fd } = require(${JSON.stringify(packageRoot)});
     new Command('/bin/sh').args(['-c', 'test -t 5 && tty <&5']).fileDescriptor(5, Fd.dupFile(0)).stdout('piped').stderr('piped')
       .output().then(({ status, stdout }) => console.log(String(status), String(stdout)));`;
-  const quoted = [process.execPath, '-e', client].map(word => `'${word.replace(/'/g, "'\\''")}'`).join(' ');
+  const quoted = [runtimePath, '-e', client].map(word => `'${word.replace(/'/g, "'\\''")}'`).join(' ');
   const { stdout } = await new Command('/usr/bin/script')
     .args(['-qec', quoted, '/dev/null'])
     .stdin('null')

@@ -6,7 +6,16 @@ import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { childrenOf, packageRoot, rejection, residentKib, rootMaps, shell, sleep } from './support';
+import {
+  childrenOf,
+  packageRoot,
+  rejection,
+  residentKib,
+  rootMaps,
+  runtimePath,
+  shell,
+  sleep,
+} from './support';
 
 const test = suite('helper process');
 const isRoot = process.geteuid!() === 0;
@@ -88,7 +97,7 @@ test('maps in a pid namespace without its own /proc: a clear error', async () =>
     new Command('/bin/true').setIdMaps([row], []).spawn().then(() => console.log('{}'), ({ stage, message }) => {
       console.log(JSON.stringify({ stage, message }));
     });`;
-  const { stdout } = await new Command(process.execPath)
+  const { stdout } = await new Command(runtimePath)
     .args(['-e', client])
     .unshare('user', 'pid')
     .setIdMaps(...rootMaps())

@@ -2,7 +2,7 @@ import { readlinkSync } from 'fs';
 import type { Command, Namespace } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { packageRoot, rootMaps, shell, stateOf } from './support';
+import { packageRoot, rootMaps, runtimePath, shell, stateOf } from './support';
 
 const test = suite('namespaces');
 
@@ -68,7 +68,7 @@ test('mounts of a new mount namespace are private, also where / is shared, as sy
       process.stdout.write(stdout);
     });`;
   const { stdout, stderr } = await shell('mount --make-rshared / && exec "$0" -e "$1"')
-    .args([process.execPath, client])
+    .args([runtimePath, client])
     .unshare('user', 'mount')
     .setIdMaps(...rootMaps())
     .output();

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'fs';
 import * as path from 'path';
 import { makeScratch } from './scratch';
-import { packageRoot, shell } from './support';
+import { packageRoot, runtimePath, shell } from './support';
 
 /**
  * What the client writes that `code` is, run by the ordinary user `uid`; `unshare` is the package there. For
@@ -18,7 +18,7 @@ export async function asOrdinaryUser(uid: number, code: string, prepare: string[
   const commands = [
     ...prepare,
     `mount --bind ${packageRoot} ${packageCopy}`,
-    `mount --bind ${process.execPath} ${node}`,
+    `mount --bind ${runtimePath} ${node}`,
     `exec setpriv --reuid ${uid} --regid ${uid} --clear-groups ${node} -e "$0"`,
   ];
   const { status, stdout, stderr } = await shell(commands.join(' && '))

@@ -6,7 +6,7 @@ import { unshare } from '../client/messages';
 import { arePipesReachable } from '../client/open-pipes';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { childrenOf, packageRoot, rejection, rootMaps, shell } from './support';
+import { childrenOf, packageRoot, rejection, rootMaps, runtimePath, shell } from './support';
 import { helperBinary } from './wrapped-helper';
 
 const test = suite('pipe fallback');
@@ -19,10 +19,8 @@ async function inPlace(how: 'empty' | 'foreign', code: string): Promise<string> 
     (async () => { ${code} })().catch(error => { console.error(error); process.exit(1); });`;
   const command =
     how === 'empty'
-      ? shell('mount -t tmpfs none /proc && exec "$0" -e "$1"')
-          .args([process.execPath, client])
-          .unshare('mount')
-      : new Command(process.execPath).args(['-e', client]).unshare('pid', 'uts');
+      ? shell('mount -t tmpfs none /proc && exec "$0" -e "$1"').args([runtimePath, client]).unshare('mount')
+      : new Command(runtimePath).args(['-e', client]).unshare('pid', 'uts');
   const { status, stdout, stderr } = await command
     .unshare('user')
     .setIdMaps(...rootMaps())

@@ -8,7 +8,7 @@ import { toSpawnMessage } from '../client/spawn-message';
 import type { SpawnRequest } from '../client/spawn-request';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { rejection, rootMaps } from './support';
+import { rejection, rootMaps, runtimePath } from './support';
 import { helperBinary } from './wrapped-helper';
 
 const test = suite('roots');
@@ -58,7 +58,7 @@ function pivoting(script: string, unmount: boolean): Command {
         error => process.stdout.write(error.stage + ' ' + error.code + ' ' + error.item));`;
   const prepare = `mount --make-rshared / && mount --rbind ${root} ${root} && exec "$0" -e "$1"`;
   return new Command('/bin/sh')
-    .args(['-c', prepare, process.execPath, code])
+    .args(['-c', prepare, runtimePath, code])
     .unshare('user', 'mount')
     .mountPropagation('private')
     .setIdMaps(...rootMaps());

@@ -4,7 +4,7 @@ import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { childrenOf, descriptorsOf, packageRoot, rejection, rootMaps, shell } from './support';
+import { childrenOf, descriptorsOf, packageRoot, rejection, rootMaps, runtimePath, shell } from './support';
 
 const test = suite('spawn errors');
 
@@ -153,7 +153,7 @@ test('a user namespace where none is allowed any more', async () => {
       ({ stage, code, errno, item, hint, message }) =>
         console.log(JSON.stringify({ stage, code, errno, item, hint, message })));`;
   const { stdout, stderr } = await shell('echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -e "$1"')
-    .args([process.execPath, client])
+    .args([runtimePath, client])
     .unshare('user')
     .setIdMaps(...rootMaps())
     .output();

@@ -7,6 +7,9 @@ import { makeScratch } from './scratch';
 /** The package, as a path for `require`. */
 export const packageRoot = path.join(__dirname, '../..');
 
+/** Runs JavaScript, given a file or `-e` and code, as Node does: what runs this, or what stands for it on the command line. */
+export const runtimePath = process.env.UNSHARE_TEST_RUNTIME ?? process.execPath;
+
 /** Path of a program that `build.zig` makes from test/fixtures. */
 export function fixture(name: string): string {
   return path.join(packageRoot, 'dist/test/fixtures', name);
@@ -95,7 +98,7 @@ export function runScript(code: string, env: NodeJS.ProcessEnv = process.env): P
 /** Starts JavaScript as `runScript` does, and leaves the rest to the caller. */
 export function startScript(code: string, env: NodeJS.ProcessEnv = process.env) {
   const prelude = `const unshare = require(${JSON.stringify(packageRoot)});`;
-  return spawn(process.execPath, ['-e', `${prelude}\n${code}`], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  return spawn(runtimePath, ['-e', `${prelude}\n${code}`], { stdio: ['ignore', 'pipe', 'pipe'], env });
 }
 
 /** Whether a process of this id exists and is no zombie, which is its new parent's to reap. */

@@ -3,7 +3,7 @@ import * as path from 'path';
 import { type Child, Command } from 'unshare';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { packageRoot } from './support';
+import { packageRoot, runtimePath } from './support';
 
 const test = suite('terminal');
 
@@ -66,7 +66,7 @@ class Terminal {
 function client(code: string): string {
   const file = path.join(makeScratch(), 'client.js');
   writeFileSync(file, `const unshare = require(${JSON.stringify(packageRoot)});\n${code}`);
-  return `${process.execPath} ${file}\n`;
+  return `${runtimePath} ${file}\n`;
 }
 
 /** The terminal is closed however the test ends. */
