@@ -2,41 +2,48 @@ import { readFileSync } from 'fs';
 import { Errno } from './errno';
 import type { Namespace } from './namespace';
 
+/** Reads a setting, whose name is its path in /proc/sys; null where there is none. */
+export type SettingReader = (name: string) => string | null;
+
 /** Why `man 2 clone` may have failed with `errno` for a process with these new namespaces. */
-export function namespaceHint(errno: number, names: readonly Namespace[]): string | null {
+export function namespaceHint(
+  errno: number,
+  names: readonly Namespace[],
+  read: SettingReader = readSetting,
+): string | null {
   if (names.length === 0) return null;
-  if (errno === Errno.ENOSPC) return limitHint(names);
+  if (errno === Errno.ENOSPC) return limitHint(names, read);
   if (errno !== Errno.EPERM) return null;
-  return names.includes('user') ? userNamespaceHint() : privilegeHint(names);
+  return names.includes('user') ? userNamespaceHint(read) : privilegeHint(names);
 }
 
 /** What in the system's settings keeps unprivileged users from using user namespaces, or null. */
-export function userNamespaceSwitch(): string | null {
-  if (readSetting('kernel/unprivileged_userns_clone') === '0') {
+export function userNamespaceSwitch(read: SettingReader = readSetting): string | null {
+  if (read('kernel/unprivileged_userns_clone') === '0') {
     return 'unprivileged user namespaces are switched off: kernel.unprivileged_userns_clone is 0';
   }
-  if (readSetting('kernel/apparmor_restrict_unprivileged_userns') === '1') {
+  if (read('kernel/apparmor_restrict_unprivileged_userns') === '1') {
     return 'AppArmor restricts unprivileged user namespaces: kernel.apparmor_restrict_unprivileged_userns is 1';
   }
   return null;
 }
 
-function limitHint(names: readonly Namespace[]): string {
+function limitHint(names: readonly Namespace[], read: SettingReader): string {
   const settings = names.map(limitSetting);
-  const zero = settings.find(setting => readSetting(setting) === '0');
+  const zero = settings.find(setting => read(setting) === '0');
   if (zero !== undefined) return `such namespaces are switched off: ${zero.replace('/', '.')} is 0`;
   const reached = settings.map(setting => setting.replace('/', '.')).join(' or ');
   return `the limit ${reached} is reached, or namespaces are nested more than 32 deep`;
 }
 
 /** The setting that limits the number of namespaces of this kind (`man 7 namespaces`). */
-function limitSetting(name: Namespace): string {
+export function limitSetting(name: Namespace): string {
   return `user/max_${name === 'mount' ? 'mnt' : name}_namespaces`;
 }
 
-function userNamespaceHint(): string {
+function userNamespaceHint(read: SettingReader): string {
   return (
-    userNamespaceSwitch() ??
+    userNamespaceSwitch(read) ??
     'a container may forbid it, by its seccomp filter for instance; so does a chroot, and an unmapped id'
   );
 }
