@@ -15,14 +15,19 @@ export interface RunArguments {
 }
 
 /** What the command line asks for. */
-export type Invocation = { action: 'help' } | { action: 'version' } | { action: 'run'; run: RunArguments };
+export type Invocation =
+  | { action: 'help' }
+  | { action: 'version' }
+  | { action: 'run'; run: RunArguments }
+  | { action: 'doctor'; json: boolean };
 
 /** The command line cannot be understood. */
 export class UsageError extends Error {}
 
 export const HELP = `Usage: unshare run [OPTIONS] [--] PROGRAM [ARGUMENTS]
+       unshare doctor [--json]
 
-Runs a program in new namespaces. The exit status is that of the program, or 128+n where signal n ended it; it
+unshare run runs a program in new namespaces. The exit status is that of the program, or 128+n where signal n ended it; it
 is 127 where there is no such program, and 126 where it could not be started for another reason.
 
 Options:
@@ -37,6 +42,13 @@ Options:
   --version       show the version
 
 PROGRAM is looked up in the PATH that it gets, unless it contains a slash.
+
+unshare doctor tries out what this machine allows, and prints a line for each thing: how it is (ok, limited,
+missing, unknown), what was found, and what to do about it. The exit status is 0 where commands can be started,
+and 1 otherwise.
+
+Options:
+  --json          print one JSON document: an array with an object for each line
 `;
 
 /** How an option is taken; `apply` gets an empty value where it takes none. */
@@ -72,6 +84,7 @@ export function parseArguments(words: readonly string[]): Invocation {
   if (first === '--help') return { action: 'help' };
   if (first === '--version') return { action: 'version' };
   if (first === 'run') return parseRun(rest);
+  if (first === 'doctor') return parseDoctor(rest);
   throw new UsageError(first === undefined ? 'what to do is missing' : `unknown: ${first}`);
 }
 
@@ -102,6 +115,17 @@ function parseRun(words: readonly string[]): Invocation {
   run.program = program;
   run.programArguments = words.slice(position + 1);
   return { action: 'run', run };
+}
+
+function parseDoctor(words: readonly string[]): Invocation {
+  let json = false;
+  for (const word of words) {
+    if (word === '--help') return { action: 'help' };
+    if (word === '--version') return { action: 'version' };
+    if (word !== '--json') throw new UsageError(`unknown: ${word}`);
+    json = true;
+  }
+  return { action: 'doctor', json };
 }
 
 /** Returns how many words were taken beside `word`. */

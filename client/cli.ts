@@ -2,6 +2,8 @@
 import type { Child } from './child';
 import { HELP, parseArguments, type RunArguments, UsageError } from './cli-args';
 import { Command } from './command';
+import { canStartCommands, doctor } from './doctor';
+import { printFindings } from './doctor/print';
 import { Errno } from './errno';
 import { UnshareError } from './error';
 import type { ExitStatus } from './exit-status';
@@ -10,6 +12,7 @@ import { GidMap, UidMap } from './id-map';
 import { signalNumber } from './signals';
 import { VERSION } from './version';
 
+const EXIT_CANNOT_START = 1;
 const EXIT_USAGE = 2;
 /** As in shells, and env(1). */
 const EXIT_CANNOT_EXECUTE = 126;
@@ -28,6 +31,8 @@ async function main(words: readonly string[]): Promise<number> {
         return 0;
       case 'run':
         return exitCode(await run(invocation.run));
+      case 'doctor':
+        return await examine(invocation.json);
     }
   } catch (error) {
     if (error instanceof UsageError) {
@@ -41,6 +46,13 @@ async function main(words: readonly string[]): Promise<number> {
     }
     throw error;
   }
+}
+
+/** Prints what `doctor` finds. */
+async function examine(json: boolean): Promise<number> {
+  const findings = await doctor();
+  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : printFindings(findings));
+  return canStartCommands(findings) ? 0 : EXIT_CANNOT_START;
 }
 
 async function run(options: RunArguments): Promise<ExitStatus> {

@@ -6,6 +6,7 @@ import type { UnshareError } from './error';
 import { type EventSource, hasAudience, sources } from './event-hub';
 import { HelperProcess } from './helper-process';
 import { clientIdentity } from './identity';
+import type { unshare } from './messages';
 import { arePipesReachable } from './open-pipes';
 import { orphanEvents } from './orphans';
 import { PipeReader } from './pipe-reader';
@@ -96,15 +97,19 @@ export class Connection implements EventSource {
     );
   }
 
-  /** Resolves with whether the client can open pipes that the helper has. Rejects where the helper is lost before. */
-  async arePipesReachable(): Promise<boolean> {
+  /** Resolves with the helper's Hello. Rejects where the helper is lost before. */
+  async greeting(): Promise<unshare.v1.Hello> {
     this.ref();
     try {
-      const hello = await this.channel.greeting();
-      return arePipesReachable(this.pid, hello);
+      return await this.channel.greeting();
     } finally {
       this.unref();
     }
+  }
+
+  /** Resolves with whether the client can open pipes that the helper has. Rejects where the helper is lost before. */
+  async arePipesReachable(): Promise<boolean> {
+    return arePipesReachable(this.pid, await this.greeting());
   }
 
   /** Hands over the client's ends of the pipes that the runtime has made for the command, by their number in the program. */

@@ -161,11 +161,13 @@ export const Errno = {
   ESRCH: 3,
   ENOEXEC: 8,
   EBADF: 9,
+  EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
   EBUSY: 16,
   EINVAL: 22,
   ENOSPC: 28,
+  ENOSYS: 38,
   ESTALE: 116,
 } as const;
 

@@ -7,6 +7,7 @@ import { disposeWith } from './dispose';
 import { UnshareError } from './error';
 import { findHelper } from './helper-path';
 import { checkIdentity } from './identity';
+import type { unshare } from './messages';
 import type { OnceOptions, OnceResult } from './once';
 import { drivesPipes } from './runtime';
 import type { SpawnRequest } from './spawn-request';
@@ -141,6 +142,14 @@ export class Helper implements AsyncDisposable {
       });
     }
     return this.reachesPipes;
+  }
+
+  /** @internal Resolves with the helper's Hello, and starts the helper where there is none. */
+  async greeting(): Promise<unshare.v1.Hello> {
+    if (this.closing !== null) throw closedError();
+    this.retireForeign();
+    this.connection ??= this.connect([]);
+    return await this.connection.greeting();
   }
 
   /** @internal Runs a command while the client waits; see `runOnce`. */

@@ -6,6 +6,7 @@ export type { ChildContinue, ChildDeath, ChildEvent, ChildStop } from './child-e
 export { type ChildEventsOptions, childEvents } from './child-events';
 export { Command, type OutputOptions, type SpawnOptions } from './command';
 export * from './constants';
+export { type DoctorOptions, doctor, type FileToInstall, type Finding, type FindingStatus } from './doctor';
 export { UnshareError } from './error';
 export { ExitStatus, type ResourceUsage } from './exit-status';
 export { Fd } from './fd';

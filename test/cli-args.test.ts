@@ -66,9 +66,18 @@ test('--help and --version are understood before and after run', () => {
   );
 });
 
+test('doctor, as text or as JSON', () => {
+  assert.equal(parseArguments(['doctor']), { action: 'doctor', json: false });
+  assert.equal(parseArguments(['doctor', '--json']), { action: 'doctor', json: true });
+  assert.equal(parseArguments(['doctor', '--help']), { action: 'help' });
+  assert.equal(parseArguments(['doctor', '--version']), { action: 'version' });
+});
+
 const MISTAKES: { [name: string]: string[] } = {
   'no words': [],
   'an unknown action': ['walk'],
+  'an unknown option of doctor': ['doctor', '--nope'],
+  'a word after doctor': ['doctor', 'true'],
   'no program': ['run'],
   'no program after --': ['run', '--'],
   'an empty program': ['run', ''],

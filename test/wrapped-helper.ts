@@ -14,12 +14,17 @@ export const withoutStrace = !existsSync(strace) && 'strace is not installed';
 
 let scratch: string | null = null;
 
-/** A helper that a shell script becomes, with `exec "$helper"` at its end. */
-export function wrappedHelper(script: string, interpreter = '/bin/sh'): Helper {
+/** The path of a shell script that becomes the helper, with `exec "$helper"` at its end. */
+export function helperScript(script: string, interpreter = '/bin/sh'): string {
   scratch ??= makeScratch();
   const wrapper = path.join(mkdtempSync(path.join(scratch, 'wrapped-')), 'helper');
   writeFileSync(wrapper, `#!${interpreter}\nhelper='${helperBinary}'\n${script}\n`, { mode: 0o755 });
-  return new Helper({ path: wrapper });
+  return wrapper;
+}
+
+/** A helper that such a script becomes. */
+export function wrappedHelper(script: string, interpreter?: string): Helper {
+  return new Helper({ path: helperScript(script, interpreter) });
 }
 
 /** A helper below strace, which has these options and writes to `log`. */

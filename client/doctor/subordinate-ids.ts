@@ -1,0 +1,37 @@
+import type { Host } from './host';
+
+/** `count` ids from `start` on. */
+export interface Range {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** Where usermod starts by default (SUB_UID_MIN in `man 5 login.defs`), and how many ids each user gets. */
+const FIRST_START = 100_000;
+
+/** The ranges that a file gives this user, by name or by number (`man 5 subuid`). */
+export function rangesOf(file: 'subuid' | 'subgid', host: Host): Range[] {
+  const owners = [host.account, `${host.uid}`];
+  return entries(file, host)
+    .filter(({ owner }) => owners.includes(owner))
+    .map(({ range }) => range);
+}
+
+/** From where on neither file gives ids to anybody. */
+export function unusedStart(host: Host): number {
+  const ends = (['subuid', 'subgid'] as const)
+    .map(file => entries(file, host).map(({ range: { start, count } }) => start + count))
+    .reduce((all, some) => all.concat(some), []);
+  return Math.max(FIRST_START, ...ends);
+}
+
+function entries(file: string, { files }: Host): { owner: string; range: Range }[] {
+  return files
+    .lines(`/etc/${file}`)
+    .map(line => line.split(':'))
+    .map(([owner, start, count]) => ({
+      owner: owner!,
+      range: { start: Number(start), count: Number(count) },
+    }))
+    .filter(({ range }) => Number.isInteger(range.start) && range.count > 0);
+}
