@@ -270,6 +270,14 @@ test("a container's seccomp filter", async () => {
   assert.is(code, 0);
 });
 
+test('user namespaces in which capabilities are of no use', async () => {
+  const filter = refuse([{ call: 'chroot', errno: EPERM }]);
+  const { findings } = await reportOf(DOCTOR, command => command.preExec(filter));
+  const { status, found } = named(findings, 'user namespace');
+  assert.is(status, 'limited');
+  assert.match(found, /^made, but without capabilities inside: chroot: .*EPERM/);
+});
+
 // The runtime itself can do without clone3 only where it is not there.
 for (const [name, call, code] of [
   ['clone3', 'clone3', 'ENOSYS'],

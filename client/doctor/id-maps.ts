@@ -57,8 +57,9 @@ export function idMapsFinding(foreign: Attempt, userNamespace: Finding): Finding
 
 /** Where newuidmap and newgidmap are, or the names of those that are nowhere. */
 export function findMapCommands(): { found: MapCommands } | { missing: string[] } {
-  const path = process.env.PATH ? `${process.env.PATH}:${USUAL_PATH}` : USUAL_PATH;
-  const paths = COMMANDS.map(name => findProgram(name, path, '/'));
+  // What is found in the working directory is nothing to be given privileges.
+  const directories = `${process.env.PATH ?? ''}:${USUAL_PATH}`.split(':').filter(one => one.startsWith('/'));
+  const paths = COMMANDS.map(name => findProgram(name, directories.join(':'), '/'));
   const absent = COMMANDS.filter((_, index) => typeof paths[index] !== 'string');
   return absent.length > 0 ? { missing: absent } : { found: paths as unknown as MapCommands };
 }
