@@ -4,6 +4,7 @@ export type ReadAt = (position: number, length: number) => Buffer;
 const MAGIC = Buffer.from('\x7fELF', 'latin1');
 const CLASS_OFFSET = 4;
 const CLASS_64 = 2;
+const MACHINE_OFFSET = 18;
 const PT_INTERP = 3;
 const HEADER_SIZE_MAX = 64;
 const PATH_MAX = 4096;
@@ -57,4 +58,11 @@ export function elfInterpreter(readAt: ReadAt): Buffer | null {
     return end === -1 ? path : path.subarray(0, end);
   }
   return null;
+}
+
+/** The architecture of an ELF file, one of the `EM_` constants of `man 5 elf`, or null where it is no such file. */
+export function elfMachine(file: Uint8Array): number | null {
+  const header = Buffer.from(file.subarray(0, HEADER_SIZE_MAX));
+  const isElf = header.length === HEADER_SIZE_MAX && header.subarray(0, MAGIC.length).equals(MAGIC);
+  return isElf ? header.readUInt16LE(MACHINE_OFFSET) : null;
 }

@@ -5,7 +5,7 @@ import type { Child } from './child';
 import type { Connection } from './connection';
 import { disposeWith } from './dispose';
 import { UnshareError } from './error';
-import { findHelper } from './helper-path';
+import { findHelper, installHelper } from './helper-path';
 import { checkIdentity } from './identity';
 import type { unshare } from './messages';
 import type { OnceOptions, OnceResult } from './once';
@@ -64,6 +64,22 @@ export class Helper implements AsyncDisposable {
       Helper.sharedHelper = new Helper();
     }
     return Helper.sharedHelper;
+  }
+
+  /**
+   * Keeps the helper's program, whose contents these are, in a directory that is private to the user, and returns its
+   * path: for a program that is one file and carries the helper in it. Give that to `new Helper({ path })`, or put it
+   * into `process.env.UNSHARE_HELPER` for all commands.
+   *
+   * The directory is `unshare` in `$XDG_CACHE_HOME` or `~/.cache`, or where that cannot be, `unshare-UID` in the
+   * temporary directory. A file that is there already is used only if it has exactly these contents, belongs to the
+   * user, and can be written by nobody else.
+   *
+   * Throws a TypeError for what is no Uint8Array, a RangeError for what is no program for this architecture, and at the
+   * stage `Helper`, naming the places tried, where there is no such directory.
+   */
+  static install(program: Uint8Array): string {
+    return installHelper(program);
   }
 
   /** Process id, or null while there is no process. */

@@ -11,12 +11,13 @@ import {
 } from 'fs';
 import * as path from 'path';
 
-const parts = ['package.json', 'README.md', 'dist', 'proto', 'examples', 'docs'];
-const packages = ['protobufjs', 'uvu'];
+const built = ['dist/bench', 'dist/client', 'dist/helper', 'dist/test'];
+const parts = ['package.json', 'README.md', ...built, 'proto', 'examples', 'docs'];
+const packages = ['protobufjs', 'uvu', '@electron/asar'];
 
 /** Copies what the tests need of the package at `from` to `to`, for everybody to read. */
 export function copyPackage(from: string, to: string): void {
-  const modules = withDependencies(from, packages).map(name => `node_modules/${name}`);
+  const modules = dependenciesOf(from, packages).map(name => `node_modules/${name}`);
   for (const part of [...parts, ...modules]) {
     const source = path.join(from, part);
     const target = path.join(to, part);
@@ -29,7 +30,7 @@ export function copyPackage(from: string, to: string): void {
  * The names of the packages and of what they depend on. What is nested inside one of them comes along with
  * it.
  */
-function withDependencies(root: string, names: string[]): string[] {
+export function dependenciesOf(root: string, names: string[]): string[] {
   const found = new Set(names);
   for (const name of found) {
     const manifest = path.join(root, 'node_modules', name, 'package.json');
