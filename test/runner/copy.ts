@@ -31,15 +31,25 @@ export function copyPackage(from: string, to: string): void {
  * it.
  */
 export function dependenciesOf(root: string, names: string[]): string[] {
+  const modules = path.join(root, 'node_modules');
   const found = new Set(names);
-  for (const name of found) {
-    const manifest = path.join(root, 'node_modules', name, 'package.json');
-    const { dependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8'));
-    for (const dependency of Object.keys(dependencies)) {
-      if (existsSync(path.join(root, 'node_modules', dependency))) found.add(dependency);
+  const directories = new Set(names.map(name => path.join(modules, name)));
+  for (const directory of directories) {
+    const { dependencies = {} } = JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8'));
+    for (const name of Object.keys(dependencies)) {
+      const installed = placeOf(name, directory, root);
+      if (installed !== null) directories.add(installed);
+      if (installed === path.join(modules, name)) found.add(name);
     }
   }
   return [...found];
+}
+
+/** Where a package that is in `directory` finds the one called `name`, as Node looks for it; null where it is not installed. */
+function placeOf(name: string, directory: string, root: string): string | null {
+  const place = path.join(directory, 'node_modules', name);
+  if (existsSync(place)) return place;
+  return directory === root ? null : placeOf(name, path.dirname(directory), root);
 }
 
 function copyTree(source: string, target: string): void {
