@@ -97,7 +97,12 @@ fn cloneFirst(index: commands.Index, plan: *Plan) ?Failure {
 }
 
 fn clone(plan: *Plan, place: ?*launch.Place) usize {
-    return if (place) |taken| launch.sharingMemory(taken) else launch.likeFork(plan);
+    if (place) |taken| {
+        const result = launch.sharingMemory(taken);
+        // User-mode emulation (qemu-user) has no process that shares its parent's memory.
+        if (!sys.isError(result, .INVAL)) return result;
+    }
+    return launch.likeFork(plan);
 }
 
 fn launchMapRunner(index: commands.Index, plan: *Plan) ?Failure {
