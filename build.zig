@@ -1,13 +1,13 @@
 const std = @import("std");
 
 /// Where the helper runs: the names that Node gives the architectures, and Zig's.
-const Target = struct { name: []const u8, query: std.Target.Query };
+const Target = struct { name: []const u8, query: std.Target.Query, emulator: []const u8 };
 
 const targets = [_]Target{
-    .{ .name = "x64", .query = .{ .cpu_arch = .x86_64, .os_tag = .linux, .abi = .none } },
-    .{ .name = "arm64", .query = .{ .cpu_arch = .aarch64, .os_tag = .linux, .abi = .none } },
-    .{ .name = "arm", .query = .{ .cpu_arch = .arm, .os_tag = .linux, .abi = .eabi } },
-    .{ .name = "riscv64", .query = .{ .cpu_arch = .riscv64, .os_tag = .linux, .abi = .none } },
+    .{ .name = "x64", .query = .{ .cpu_arch = .x86_64, .os_tag = .linux, .abi = .none }, .emulator = "qemu-x86_64-static" },
+    .{ .name = "arm64", .query = .{ .cpu_arch = .aarch64, .os_tag = .linux, .abi = .none }, .emulator = "qemu-aarch64-static" },
+    .{ .name = "arm", .query = .{ .cpu_arch = .arm, .os_tag = .linux, .abi = .eabi }, .emulator = "qemu-arm-static" },
+    .{ .name = "riscv64", .query = .{ .cpu_arch = .riscv64, .os_tag = .linux, .abi = .none }, .emulator = "qemu-riscv64-static" },
 };
 
 /// Small static programs that the tests and the benchmark start.
@@ -36,13 +36,24 @@ pub fn build(b: *std.Build) void {
         install(b, fixture, b.fmt("dist/test/fixtures/{s}", .{name}));
     }
 
+    b.step("test", "Run the helper's unit tests").dependOn(&unitTests(b, options, b.graph.host, null).step);
+    const emulated = b.step("test-emulated", "Run them for the other architectures too, by the programs of qemu-user-static");
+    for (targets) |target| {
+        if (target.query.cpu_arch == b.graph.host.result.cpu.arch) continue;
+        const run = unitTests(b, options, b.resolveTargetQuery(target.query), target.emulator);
+        emulated.dependOn(&run.step);
+    }
+}
+
+fn unitTests(b: *std.Build, options: *std.Build.Step.Options, target: std.Build.ResolvedTarget, emulator: ?[]const u8) *std.Build.Step.Run {
     const tests = b.addTest(.{ .root_module = b.createModule(.{
         .root_source_file = b.path("helper/tests.zig"),
-        .target = b.graph.host,
+        .target = target,
     }) });
     tests.root_module.addOptions("options", options);
     tests.root_module.addAnonymousImport("unshare.proto", .{ .root_source_file = b.path("proto/unshare.proto") });
-    b.step("test", "Run the helper's unit tests").dependOn(&b.addRunArtifact(tests).step);
+    if (emulator) |program| tests.setExecCmd(&.{ program, null });
+    return b.addRunArtifact(tests);
 }
 
 /// Static, without libc, and without what only helps a debugger.

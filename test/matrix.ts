@@ -1,6 +1,6 @@
-import { execFileSync, spawnSync } from 'child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'fs';
+import { spawnSync } from 'child_process';
 import * as path from 'path';
+import { installRuntimes, runtimePath } from './runtimes';
 
 /*
  * Runs the tests, as they are compiled, on other versions of Node, and prints a table:
@@ -14,7 +14,6 @@ import * as path from 'path';
 const VERSIONS = ['12', '14', '16', '18', '20', '22', '24', '26'];
 
 const root = path.join(__dirname, '../..');
-const place = path.join(root, 'dist/runtimes');
 
 interface Result {
   version: string;
@@ -28,20 +27,12 @@ function nameOf(version: string): string {
 }
 
 function binaryOf(version: string): string {
-  return path.join(place, 'node_modules', nameOf(version), 'bin/node');
+  return runtimePath(nameOf(version), 'bin/node');
 }
 
 function install(versions: readonly string[]): void {
-  const missing = versions.filter(version => !existsSync(binaryOf(version)));
-  if (missing.length === 0) return;
-  mkdirSync(place, { recursive: true });
-  // So that npm does not take the project around it for the one to install into.
-  writeFileSync(path.join(place, 'package.json'), '{ "private": true }\n');
-  const packages = missing.map(version => `${nameOf(version)}@npm:node-linux-${process.arch}@${version}`);
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...packages], {
-    cwd: place,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const packages = versions.map(version => [nameOf(version), `node-linux-${process.arch}@${version}`]);
+  installRuntimes(Object.fromEntries(packages));
 }
 
 /** Started by root, as root: an ordinary user's tests are not different from one version to the other. */

@@ -21,8 +21,12 @@ export function installRuntimes(packages: Readonly<Record<string, string>>): voi
   // So that npm does not take the project around it for the one to install into.
   if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true }\n');
   const wanted = missing.map(name => `${name}@npm:${packages[name]}`);
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--force', ...wanted], {
-    cwd: place,
-    stdio: ['ignore', 'ignore', 'ignore'],
-  });
+  execFileSync(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--force', '--loglevel=error', ...wanted],
+    {
+      cwd: place,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
 }

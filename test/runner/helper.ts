@@ -7,16 +7,16 @@ export const helperTests = 'helper (zig)';
 
 const timeoutMs = 300_000;
 
-/** Runs the helper's unit tests, and reads their numbers from the build's summary. */
-export async function runHelperTests(root: string, scratch: string): Promise<Report> {
-  const name = helperTests;
+/** Runs the helper's unit tests, and reads their numbers from the build's summary. `step` is one of build.zig. */
+export async function runHelperTests(root: string, scratch: string, step = 'test'): Promise<Report> {
+  const name = step === 'test' ? helperTests : `${helperTests}, ${step}`;
   const zig = path.join(root, 'node_modules/.bin/zig');
   if (!existsSync(zig)) {
     const skips = [{ test: 'all', reason: 'the Zig compiler is not installed' }];
     return { name, passed: 0, failures: [], skips, output: '', durationMs: 0 };
   }
 
-  const { failure, output, durationMs } = await run(zig, ['build', 'test', '--summary', 'all'], {
+  const { failure, output, durationMs } = await run(zig, ['build', step, '--summary', 'all'], {
     cwd: root,
     env: process.env,
     timeoutMs,
