@@ -97,7 +97,7 @@ test('the main process: the package is in the archive, and its helper unpacked',
 test('a worker thread', async () => {
   const archive = await packed;
   const inThread = `${startOf('worker', archive)}.then(result => require('worker_threads').parentPort.postMessage(result))`;
-  // Node keeps its own account of what a thread opens, and does not see that a socket has closed a pipe.
+  // docs/packaging.md says why the option.
   const script = `
     require(${JSON.stringify(loader)}).disguise('browser');
     const { Worker } = require('worker_threads');

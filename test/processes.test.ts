@@ -47,6 +47,33 @@ test('worker threads have helpers of their own, and the end of one disturbs nobo
   assert.equal([stderr, stdout], ['', '4\ntrue\n7 0\ntrue 0\n']);
 });
 
+test("a worker thread made with trackUnmanagedFds: false closes nobody else's files at its end", async () => {
+  const thread = `
+    const { parentPort } = require('worker_threads');
+    const { Command, Helper } = require(${JSON.stringify(packageRoot)});
+    (async () => {
+      await new Command('/bin/echo').output();
+      await Helper.shared().close();
+      parentPort.once('message', () => process.exit());
+      // The sockets are closed by then.
+      setImmediate(() => parentPort.postMessage('done'));
+    })();`;
+  const { stdout, stderr } = await runScript(`
+    const { Worker } = require('worker_threads');
+    const { fstatSync, openSync } = require('fs');
+    const thread = new Worker(${JSON.stringify(thread)}, { eval: true, trackUnmanagedFds: false });
+    thread.once('message', () => {
+      // Among them the numbers that the pipes had.
+      const files = Array.from({ length: 20 }, () => openSync('/proc/version', 'r'));
+      thread.postMessage('end');
+      thread.once('exit', () => {
+        for (const file of files) fstatSync(file);
+        console.log('open');
+      });
+    });`);
+  assert.equal([stderr, stdout], ['', 'open\n']);
+});
+
 test('cluster and fork: each process has a helper of its own, which ends with it', async () => {
   const { stdout, stderr, code } = await runScript(`
     const cluster = require('cluster');
