@@ -1,3 +1,5 @@
+import { isMainThread } from 'worker_threads';
+
 /** What runs this program. Electron is Node here. */
 export type Runtime = 'node' | 'bun' | 'deno';
 
@@ -10,8 +12,11 @@ function detect(): Runtime {
 export const runtime: Runtime = detect();
 
 /**
- * Whether the runtime can wait for a pipe that was opened by its path. Deno's `net.Socket` takes no descriptor that its `fs`
- * has opened, and its `fs` streams read in a pool of 32 threads, where idle pipes hold up all others, and every other use
- * of files.
+ * Whether this thread can drive a pipe that it has opened by its path.
+ *
+ * - A worker thread of Node closes, at its end, every number that `fs` has opened in it and not closed. It does not see that
+ *   a socket has closed a pipe, and the number may be another thread's file by then.
+ * - Deno's `net.Socket` takes no descriptor that its `fs` has opened, and its `fs` streams read in a pool of 32 threads, where
+ *   idle pipes hold up all others, and every other use of files.
  */
-export const drivesPipes = runtime !== 'deno';
+export const drivesPipes = runtime === 'bun' || (runtime === 'node' && isMainThread);

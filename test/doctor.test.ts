@@ -29,6 +29,7 @@ import {
   rejection,
   rootMaps,
   runScript,
+  runtimePath,
   shell,
   until,
 } from './support';
@@ -55,7 +56,7 @@ const DOCTOR = '"$0" "$@"';
 
 /** What it says when the shell has run this, in a command that `prepare` has had its way with. */
 async function reportOf(script: string, prepare: (command: Command) => unknown): Promise<Report> {
-  const command = shell(script).args([process.execPath, cli, 'doctor', '--json']);
+  const command = shell(script).args([runtimePath, cli, 'doctor', '--json']);
   prepare(command);
   const { status, stdout, stderr } = await command.output();
   assert.is(stderr.toString(), '');
@@ -63,7 +64,7 @@ async function reportOf(script: string, prepare: (command: Command) => unknown):
 }
 
 function run(args: string[], env: NodeJS.ProcessEnv = process.env) {
-  return spawnSync(process.execPath, [cli, 'doctor', ...args], { encoding: 'utf8', env });
+  return spawnSync(runtimePath, [cli, 'doctor', ...args], { encoding: 'utf8', env });
 }
 
 /** Whether a tool, which is not ours, can do it. */
@@ -539,7 +540,7 @@ test(
     const code = `
       const client = Object.keys(require.cache).find(name => name.endsWith('/client/index.js'));
       const script = 'require(process.argv[1]).doctor().then(found => console.log(JSON.stringify(found)))';
-      new unshare.Command(process.execPath)
+      new unshare.Command(runtimePath)
         .args(['-e', script, client])
         .preExec([unshare.step.syscall('prctl', unshare.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)])
         .status();`;
@@ -631,7 +632,7 @@ test('AppArmor keeps an ordinary user from user namespaces: the profile for the 
     const { examine } = require(directory + '/examine');
     const { printFindings } = require(directory + '/print');
     examine(process.argv[2], process.argv[3]).then(findings => process.stdout.write(printFindings(findings)));`;
-  const { stdout, stderr } = await new Command(process.execPath)
+  const { stdout, stderr } = await new Command(runtimePath)
     .args(['-e', script, path.join(packageRoot, 'dist/client/doctor'), link, fake])
     // The kernel refuses it as AppArmor would.
     .preExec(containerFilter)

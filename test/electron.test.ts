@@ -16,7 +16,7 @@ import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { helperIn, installPackage } from './installed-package';
 import { makeScratch } from './scratch';
-import { packageRoot } from './support';
+import { packageRoot, runtimePath } from './support';
 
 const test = suite('electron');
 const scratch = makeScratch();
@@ -64,10 +64,7 @@ async function pack(
 
 /** What a process prints, as JSON. */
 async function answerOf(script: string): Promise<unknown[]> {
-  const child = spawn(process.execPath, [
-    '-e',
-    `${script}.then(result => console.log(JSON.stringify(result)));`,
-  ]);
+  const child = spawn(runtimePath, ['-e', `${script}.then(result => console.log(JSON.stringify(result)));`]);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', chunk => {
@@ -97,11 +94,10 @@ test('the main process: the package is in the archive, and its helper unpacked',
 test('a worker thread', async () => {
   const archive = await packed;
   const inThread = `${startOf('worker', archive)}.then(result => require('worker_threads').parentPort.postMessage(result))`;
-  // docs/packaging.md says why the option.
   const script = `
     require(${JSON.stringify(loader)}).disguise('browser');
     const { Worker } = require('worker_threads');
-    const worker = new Worker(${JSON.stringify(inThread)}, { eval: true, trackUnmanagedFds: false });
+    const worker = new Worker(${JSON.stringify(inThread)}, { eval: true });
     new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))`;
   assert.equal(await answerOf(script), success(archive));
 });
@@ -110,7 +106,7 @@ test('a utility process: forked, by another program than Node', async () => {
   const archive = await packed;
   const directory = path.dirname(archive);
   const program = path.join(directory, 'application');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+  writeFileSync(program, `#!/bin/sh\nexec '${runtimePath}' "$@"\n`, { mode: 0o755 });
   const script = path.join(directory, 'utility.js');
   writeFileSync(script, `${startOf('utility', archive)}.then(result => process.send(result));`);
   const child = fork(script, [], { execPath: program, execArgv: [], stdio: 'inherit' });

@@ -13,7 +13,7 @@ import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { helperIn, installPackage } from './installed-package';
 import { makeScratch } from './scratch';
-import { rootMaps, runScript, shell } from './support';
+import { rootMaps, runScript, runtimePath, shell } from './support';
 
 const test = suite('helper place');
 const isRoot = process.geteuid!() === 0;
@@ -159,7 +159,7 @@ async function linesWithMounts(options: string, prepare: string[] = []): Promise
   const commands = [
     `mount -t tmpfs -o mode=755,${options} tmpfs /mnt`,
     ...prepare,
-    `XDG_CACHE_HOME=/mnt TMPDIR=/proc exec ${process.execPath} -e "$0"`,
+    `XDG_CACHE_HOME=/mnt TMPDIR=/proc exec ${runtimePath} -e "$0"`,
   ];
   const command = shell(commands.join(' && ')).arg(script).stdout('null').stderr('piped');
   const { status, stderr } = await command

@@ -47,7 +47,7 @@ test('worker threads have helpers of their own, and the end of one disturbs nobo
   assert.equal([stderr, stdout], ['', '4\ntrue\n7 0\ntrue 0\n']);
 });
 
-test("a worker thread made with trackUnmanagedFds: false closes nobody else's files at its end", async () => {
+test("a worker thread closes nobody else's files at its end", async () => {
   const thread = `
     const { parentPort } = require('worker_threads');
     const { Command, Helper } = require(${JSON.stringify(packageRoot)});
@@ -61,7 +61,7 @@ test("a worker thread made with trackUnmanagedFds: false closes nobody else's fi
   const { stdout, stderr } = await runScript(`
     const { Worker } = require('worker_threads');
     const { fstatSync, openSync } = require('fs');
-    const thread = new Worker(${JSON.stringify(thread)}, { eval: true, trackUnmanagedFds: false });
+    const thread = new Worker(${JSON.stringify(thread)}, { eval: true });
     thread.once('message', () => {
       // Among them the numbers that the pipes had.
       const files = Array.from({ length: 20 }, () => openSync('/proc/version', 'r'));
