@@ -8,9 +8,13 @@ const SIGKILL = signalNumber('SIGKILL');
  * have packages for it.
  */
 export interface AbortSignalLike {
+  /** Whether it is aborted already. */
   readonly aborted: boolean;
+  /** Why; what a command that was ended rejects with. */
   readonly reason?: unknown;
+  /** Adds what is called when it is aborted. */
   addEventListener(type: 'abort', listener: () => void): void;
+  /** Takes that away again. */
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 

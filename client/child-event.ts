@@ -14,17 +14,22 @@ interface OfProcess {
 
 /** It has ended, and was reaped. */
 export interface ChildDeath extends OfProcess {
+  /** Tells the events apart. */
   readonly type: 'death';
+  /** How it ended. */
   readonly status: ExitStatus;
 }
 
 /** A signal has stopped it, as SIGSTOP does (`WUNTRACED` in `man 2 waitpid`). */
 export interface ChildStop extends OfProcess {
+  /** Tells the events apart. */
   readonly type: 'stop';
+  /** The signal that has stopped it. */
   readonly signal: Signal;
 }
 
 /** SIGCONT lets it go on (`WCONTINUED` in `man 2 waitpid`). */
 export interface ChildContinue extends OfProcess {
+  /** Tells the events apart. */
   readonly type: 'continue';
 }

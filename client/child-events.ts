@@ -2,6 +2,7 @@ import { type AbortSignalLike, watchSignal } from './abort';
 import type { ChildEvent } from './child-event';
 import { listen } from './event-hub';
 
+/** When `childEvents` ends. */
 export interface ChildEventsOptions {
   /** Ends the iterator at once when it is aborted. */
   signal?: AbortSignalLike;

@@ -18,6 +18,7 @@ export class Child implements AsyncDisposable {
   private readonly run: Run;
   /** The client's ends that were not taken, by their number in the program. */
   private readonly pipes: Map<number, PipeReader | PipeWriter>;
+  /** Kills the program and waits for its end, where `await using` is left. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   /** @internal `pipes` has the client's ends by their number in the program. */

@@ -44,6 +44,7 @@ export class Helper implements AsyncDisposable {
   /** Whether the client can open pipes that the helper has; null as long as that was not found out. */
   private reachesPipes: Promise<boolean> | null = null;
   private closing: Promise<void> | null = null;
+  /** As `close`, where `await using` is left. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   /** Starts nothing yet. */

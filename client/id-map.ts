@@ -5,8 +5,11 @@ import { checkId, checkInteger, ID_COUNT_MAX } from './ids';
  * those from `insideUid` on in the new one.
  */
 export class UidMap {
+  /** The first uid in the new namespace. */
   readonly insideUid: number;
+  /** The first uid in the parent namespace. */
   readonly outsideUid: number;
+  /** How many uids, 1 at least. */
   readonly count: number;
 
   /** Throws a TypeError or a RangeError, naming the argument, for what cannot be in such a row. */
@@ -19,8 +22,11 @@ export class UidMap {
 
 /** A row of `gid_map`, as `UidMap` for groups. */
 export class GidMap {
+  /** The first gid in the new namespace. */
   readonly insideGid: number;
+  /** The first gid in the parent namespace. */
   readonly outsideGid: number;
+  /** How many gids, 1 at least. */
   readonly count: number;
 
   /** Throws a TypeError or a RangeError, naming the argument, for what cannot be in such a row. */

@@ -7,7 +7,17 @@ import type { JoinRequest } from './spawn-request';
  * Where a namespace is found: a path, as `/proc/1/ns/net` or what `ip netns add` makes; an open file, by its
  * number or as a `FileHandle`; or a process that is in it, which a `Child` is too.
  */
-export type NamespaceSource = Bytes | number | { readonly fd: number } | { readonly pid: number };
+export type NamespaceSource =
+  | Bytes
+  | number
+  | {
+      /** The number of the client's descriptor. */
+      readonly fd: number;
+    }
+  | {
+      /** The process, as the helper's pid namespace numbers it. */
+      readonly pid: number;
+    };
 
 const INT_MAX = 2 ** 31 - 1;
 

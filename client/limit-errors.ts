@@ -2,8 +2,11 @@ import { quoteBytes } from './bytes';
 
 /** A program was ended since it took too long or wrote too much. `stdout` and `stderr` are what had been read by then. */
 export interface LimitError extends Error {
+  /** Which limit it was: `timeout` or `maxBuffer`. */
   code: 'ETIMEDOUT' | 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
+  /** Empty where standard output was not read for the caller. */
   stdout: Buffer;
+  /** Empty where standard error was not read for the caller. */
   stderr: Buffer;
 }
 

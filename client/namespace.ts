@@ -1,12 +1,20 @@
 /** The kinds of namespaces that a command can have of its own (`man 7 namespaces`). */
 export const Namespace = Object.freeze({
+  /** Mount points (`man 7 mount_namespaces`). */
   Mount: 'mount',
+  /** Host name and domain name (`man 7 uts_namespaces`). */
   Uts: 'uts',
+  /** System V IPC and POSIX message queues (`man 7 ipc_namespaces`). */
   Ipc: 'ipc',
+  /** User and group ids, and capabilities (`man 7 user_namespaces`). */
   User: 'user',
+  /** Process ids; the program is process 1 (`man 7 pid_namespaces`). */
   Pid: 'pid',
+  /** Network devices, addresses, ports (`man 7 network_namespaces`). */
   Net: 'net',
+  /** The root of the control groups (`man 7 cgroup_namespaces`). */
   Cgroup: 'cgroup',
+  /** The monotonic and the boot-time clock (`man 7 time_namespaces`). */
   Time: 'time',
 } as const);
 

@@ -2,7 +2,12 @@ import { closeSync } from 'fs';
 import { checkInteger } from './ids';
 
 /** An open file of the client: the number of its descriptor, or what has that as `fd`, as a `FileHandle` has. */
-export type OpenFile = number | { readonly fd: number };
+export type OpenFile =
+  | number
+  | {
+      /** The number of the descriptor. */
+      readonly fd: number;
+    };
 
 const INT_MAX = 2 ** 31 - 1;
 

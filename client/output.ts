@@ -8,6 +8,7 @@ import { unlessAborted } from './unless-aborted';
 
 /** What a program has written, and how it ended (`std::process::Output`). */
 export interface Output {
+  /** How it ended. */
   status: ExitStatus;
   /** Empty where standard output was not piped. */
   stdout: Buffer;

@@ -38,6 +38,7 @@ export class Printer {
     return `<Command ${[showCommandLine(request), ...environment, ...showSettings(request)].join('; ')}>`;
   }
 
+  /** As `toString`, for `console.log`. */
   [inspect.custom](): string {
     return this.toString();
   }

@@ -13,6 +13,7 @@ const NUMBER_BITS = 64;
 
 /** What an earlier step returned: made by `step.result`. */
 export class StepResult {
+  /** Tells it apart from the other arguments of a step. */
   readonly kind = 'result';
   /** Index of that step. */
   readonly index: number;
@@ -40,6 +41,7 @@ export type StepArgument = number | bigint | string | Uint8Array | StepResult;
 export class Step {
   /** Name of the system call. */
   readonly name: string;
+  /** What the system call is given. */
   readonly arguments: readonly StepValue[];
   /** Whether the next step follows even where this one fails. */
   readonly allowFailure: boolean;
