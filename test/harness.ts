@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout } from 'timers';
 import { inspect } from 'util';
 import * as uvu from 'uvu';
-import { record } from './record';
+import { onlyListed, record } from './record';
 
 export interface TestOptions {
   /** How long the test may take. Default: one minute. */
@@ -73,7 +73,10 @@ export function suite(suiteName: string): Suite {
     skip,
     before: watched(suiteName, 'before', inner.before),
     after: watched(suiteName, 'after', inner.after),
-    run: () => inner.run(),
+    run() {
+      if (onlyListed) unfinished.clear();
+      else inner.run();
+    },
   });
 }
 

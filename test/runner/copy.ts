@@ -12,7 +12,8 @@ import {
 import * as path from 'path';
 
 const built = ['dist/bench', 'dist/client', 'dist/helper', 'dist/test'];
-const parts = ['package.json', 'README.md', ...built, 'proto', 'examples', 'docs'];
+const documents = ['README.md', 'LICENSE', 'docs', 'examples'];
+const parts = ['package.json', ...documents, ...built, 'proto', 'helper', 'test/fixtures'];
 const packages = ['protobufjs', 'uvu', '@electron/asar'];
 
 /** Copies what the tests need of the package at `from` to `to`, for everybody to read. */

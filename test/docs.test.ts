@@ -1,0 +1,80 @@
+import * as assert from 'uvu/assert';
+import { DOING } from '../client/stage';
+import { type Block, blocksOf, brokenLinks, documents, readDocument } from './doc-blocks';
+import { MISSING, RUNNERS } from './doc-programs';
+import { suite } from './harness';
+
+/*
+ * Every fenced block of README.md and docs/*.md names its language, and is a whole program: it is run as it stands, in a
+ * directory where the package is installed, and has to end with status 0 and nothing on standard error. `js` with imports is
+ * a module; `ts` is checked first; `json` is parsed.
+ *
+ * - A `text` block behind it, with one line between at most, is what it prints; `…` stands for anything within a line.
+ * - The comment `<!-- as root -->` above it: it is run as root only.
+ * - The comment `<!-- not run: REASON -->` above it: it is not run, and in the list below.
+ * - `text` that follows no program is not looked at.
+ */
+
+/** The first line of each block that is not run, and why. */
+const NOT_RUN = ['npm ci && npm test: it would run itself'];
+
+const test = suite('docs');
+const isRoot = process.getuid!() === 0;
+const blocks = documents()
+  .flatMap(file => blocksOf(file))
+  .filter(({ language }) => language !== 'text');
+
+function nameOf({ file, line, code }: Block): string {
+  return `${file}:${line}: ${code.split('\n')[0]}`;
+}
+
+function reasonNotToRun({ marker }: Block): string | null {
+  return /^not run: (.*)/.exec(marker ?? '')?.[1] ?? null;
+}
+
+/** Whether a program has printed this, where `…` stands for anything within a line. */
+function isPrintedAs(expected: string, printed: string): boolean {
+  const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  return new RegExp(`^${expected.split('…').map(literal).join('.*')}$`).test(printed);
+}
+
+test('what is not run is in the list, with its reason', () => {
+  const found = blocks.filter(block => reasonNotToRun(block) !== null);
+  assert.equal(
+    found.map(block => `${block.code.split('\n')[0]}: ${reasonNotToRun(block)}`).sort(),
+    [...NOT_RUN].sort(),
+  );
+});
+
+for (const block of blocks.filter(block => reasonNotToRun(block) === null)) {
+  const { language, code, marker, prints } = block;
+  const skip = (marker === 'as root' && !isRoot && 'it needs root') || MISSING[language] || false;
+  test(
+    nameOf(block),
+    async () => {
+      const runner = RUNNERS[language];
+      assert.ok(runner, `how is ${JSON.stringify(language)} run?`);
+      const { stdout, stderr, status } = await runner!(code);
+      assert.is(`${stderr}${status}`, 'exit status: 0');
+      const printed = stdout.trimEnd();
+      if (prints !== null && !isPrintedAs(prints, printed)) assert.is(printed, prints);
+    },
+    { skip },
+  );
+}
+
+for (const file of documents()) {
+  test(`${file}: links lead to files`, () => {
+    assert.equal(brokenLinks(file), []);
+  });
+}
+
+test('docs/errors.md has every stage, and no other', () => {
+  const headings = readDocument('docs/errors.md')
+    .split('\n')
+    .filter(line => line.startsWith('### '));
+  const documented = headings.flatMap(line => line.match(/`(\w+)`/g)!.map(name => name.slice(1, -1)));
+  assert.equal(documented.sort(), Object.keys(DOING).sort());
+});
+
+test.run();
