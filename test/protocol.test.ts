@@ -1,0 +1,101 @@
+import { spawn } from 'child_process';
+import type { Socket } from 'net';
+import * as path from 'path';
+import { Command } from 'unshare';
+import * as assert from 'uvu/assert';
+import { FrameDecoder } from '../client/codec';
+import { unshare } from '../client/messages';
+import { readDocument } from './doc-blocks';
+import { find } from './doc-programs';
+import { suite } from './harness';
+import { packageRoot, until } from './support';
+import { helperBinary } from './wrapped-helper';
+
+const v1 = unshare.v1;
+const test = suite('protocol');
+const python = find('python3');
+
+test(
+  'a client in Python, written from the document, drives the helper',
+  async () => {
+    const client = path.join(packageRoot, 'test/fixtures/client.py');
+    const { stdout, stderr, status } = await new Command(python!)
+      .args([client, helperBinary])
+      .output({ timeout: 20_000 });
+    assert.is(`${stderr}${status}`, 'exit status: 0');
+    assert.equal(stdout.toString().trimEnd().split('\n'), [
+      'hello: protocol 1 pid True',
+      'spawned and read: hello, world and you',
+      'died: exit code 7 of the same process True',
+      'spawn_failed: execve, No such file or directory',
+      'signal_result: 0 and died: signal 15',
+      'the helper: exit status 0',
+    ]);
+  },
+  { skip: python === null && 'python3 is not installed' },
+);
+
+/** The bytes in docs/protocol.md that go this way. */
+function documented(arrow: '→' | '←'): Buffer[] {
+  const lines = readDocument('docs/protocol.md').match(new RegExp(`^${arrow} [0-9a-f ]+$`, 'gm'))!;
+  return lines.map(line => Buffer.from(line.slice(2).replace(/ /g, ''), 'hex'));
+}
+
+/** What differs each time. */
+const CHANGING = [
+  'version',
+  'pid',
+  'controlInode',
+  'sealed',
+  'unsealedReason',
+  'device',
+  'inode',
+  'resourceUsage',
+];
+
+/** A message as an object without what differs each time. */
+function constantPart(body: Uint8Array): unknown {
+  const message = v1.ToClient.decode(body);
+  return JSON.parse(JSON.stringify(message, (key, value) => (CHANGING.includes(key) ? undefined : value)));
+}
+
+/** The helper's answers to these messages, as many as there are to be, and its exit status at the end of the socket. */
+async function converse(
+  requests: Buffer[],
+  answerCount: number,
+): Promise<{ bodies: Buffer[]; code: number }> {
+  const helper = spawn(helperBinary, [], { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+  const ended = new Promise<number>(resolve => helper.on('exit', code => resolve(code!)));
+  const socket = helper.stdio[3] as Socket;
+  const decoder = new FrameDecoder(4096);
+  const bodies: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => {
+    for (const body of decoder.decode(chunk)) bodies.push(Buffer.from(body));
+  });
+  for (const request of requests) socket.write(request);
+  await until('all answers', () => bodies.length === answerCount);
+  socket.end();
+  return { bodies, code: await ended };
+}
+
+test('the bytes of the first exchange in the document are those of the helper', async () => {
+  const expected = documented('←').map(frame => [...new FrameDecoder(4096).decode(frame)][0]!);
+  const { bodies, code } = await converse(documented('→'), expected.length);
+  assert.is(expected.length, 3);
+  assert.equal(bodies.map(constantPart), expected.map(constantPart));
+  assert.is(code, 0);
+});
+
+test('the messages beside these bytes are those that they are', () => {
+  const text = readDocument('docs/protocol.md');
+  const shown = (frame: Buffer, type: typeof v1.ToHelper | typeof v1.ToClient) =>
+    Object.keys(type.decode([...new FrameDecoder(1 << 20).decode(frame)][0]!))[0]!;
+  const kinds = [
+    ...documented('→').map(frame => shown(frame, v1.ToHelper)),
+    ...documented('←').map(frame => shown(frame, v1.ToClient)),
+  ];
+  const named = [...text.matchAll(/^[→←] [0-9a-f ]+\n {2}(\w+) \{/gm)].map(match => match[1]!);
+  assert.equal(kinds.map(kind => kind.toLowerCase()).sort(), named.map(name => name.toLowerCase()).sort());
+});
+
+test.run();
