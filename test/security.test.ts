@@ -99,7 +99,9 @@ test('a working directory below /proc/self/fd does not lead out of a new root', 
   copyFileSync(busybox()!, path.join(root, 'bin/sh'));
   writeFileSync(path.join(root, 'inside'), '');
   execFileSync('chmod', ['755', path.join(root, 'bin/sh')]);
-  // Descriptor 9 of the client is a directory of the old root, and the helper and its children have some of their own.
+  // A directory of the old root that the helper is started with, as what its parents leaked would be.
+  const leaky = path.join(scratch, 'leaky');
+  writeFileSync(leaky, `#!/bin/sh\nexec ${helperBinary} 9< /\n`, { mode: 0o755 });
   const client = `
     const { Command } = require(${JSON.stringify(packageRoot)});
     (async () => {
@@ -113,8 +115,9 @@ test('a working directory below /proc/self/fd does not lead out of a new root', 
       }
       console.log(JSON.stringify(told));
     })();`;
-  const { stdout, stderr } = await shell('mount --rbind /proc "$2" && exec "$0" -e "$1" 9< /')
+  const { stdout, stderr } = await shell('mount --rbind /proc "$2" && exec "$0" -e "$1"')
     .args([process.execPath, client, path.join(root, 'proc')])
+    .env('UNSHARE_HELPER', leaky)
     .unshare('user', 'mount')
     .setIdMaps(...rootMaps())
     .output();
@@ -140,11 +143,11 @@ test('a client that is killed at any moment of a spawn leaves no command and no 
     const maps = [[{ insideUid: 0, outsideUid: process.geteuid(), count: 1 }],
                   [{ insideGid: 0, outsideGid: process.getegid(), count: 1 }]];
     (async () => {
-      for (;;) await Promise.all([plain(), plain().unshare('pid').setIdMaps(...maps)].map(command => {
+      for (;;) for (const command of [plain(), plain().unshare('pid').setIdMaps(...maps)]) {
         const started = command.stdout('null').stderr('null').spawn();
         process.stdout.write('.');
-        return started;
-      }));
+        await started;
+      }
     })();`;
   for (let round = 0; round < 12; round += 1) {
     const script = startScript(code, { ...process.env, UNSHARE_HELPER: helper });
