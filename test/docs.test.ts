@@ -77,4 +77,20 @@ test('docs/errors.md has every stage, and no other', () => {
   assert.equal(documented.sort(), Object.keys(DOING).sort());
 });
 
+test('the figures in the README are those of docs/performance.md', () => {
+  const rows = (file: string) =>
+    readDocument(file)
+      .split('\n')
+      .filter(line => /^\|.*(µs|per second|GB\/s)/.test(line))
+      .map(line => line.split('|').slice(2, -1));
+  const figures = (cells: string[]) => cells.map(cell => cell.trim()).join(' | ');
+  const measured = rows('docs/performance.md').map(figures);
+  const shown = rows('README.md').map(figures);
+  assert.ok(shown.length > 0);
+  assert.equal(
+    shown.filter(row => !measured.includes(row)),
+    [],
+  );
+});
+
 test.run();
