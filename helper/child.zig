@@ -5,6 +5,7 @@ const linux = std.os.linux;
 const capabilities = @import("capabilities.zig");
 const credentials = @import("credentials.zig");
 const descriptors = @import("descriptors.zig");
+const Host = @import("host.zig").Host;
 const joiner = @import("joiner.zig");
 const namespaces = @import("namespaces.zig");
 const Plan = @import("plan.zig").Plan;
@@ -20,8 +21,9 @@ const SIGKILL = @intFromEnum(linux.SIG.KILL);
 
 /// What the helper's clone returns into: the command's own process, or the one that makes it.
 pub noinline fn run(plan: *Plan) noreturn {
-    descriptors.closeForeign(plan);
     beginUnorphaned(plan.report);
+    checkParent(plan.host);
+    descriptors.closeForeign(plan);
     if (plan.diagnose) |errno| diagnose(plan, errno);
     var sources = descriptors.open(plan);
     if (plan.hasJoiner()) joiner.run(plan, &sources);
@@ -31,6 +33,27 @@ pub noinline fn run(plan: *Plan) noreturn {
 /// Until the program's own death signal is set: nothing is orphaned on its way.
 pub fn beginUnorphaned(report: sys.fd_t) void {
     setDeathSignal(report, SIGKILL);
+}
+
+/// Ends this process where the helper has died before the death signal was armed. That the report fails with EPIPE then is not
+/// enough: as long as another child is on its way, that one may have a copy of the report's reading end.
+pub noinline fn checkParent(host: *const Host) void {
+    const parent: usize = linux.syscall0(.getppid);
+    if (parent == host.pid) return;
+    // 0: it is in a pid namespace outside of this one, dead or alive.
+    if (parent == 0 and isAlive(host.pidfd)) return;
+    linux.exit_group(1);
+}
+
+fn isAlive(pidfd: sys.fd_t) bool {
+    // Before Linux 5.3 there is no way to know.
+    if (pidfd < 0) return true;
+    // The kernel holds a lock while it sends the death signals of a process and then marks it as dead. This asks for the same
+    // lock, and for nothing else: so no process is found alive here that has just passed over this one.
+    var status: u32 = 0;
+    _ = linux.wait4(-1, &status, linux.W.NOHANG, null);
+    var waiting = [_]linux.pollfd{.{ .fd = pidfd, .events = linux.POLL.IN, .revents = 0 }};
+    return linux.poll(&waiting, waiting.len, 0) == 0;
 }
 
 /// From where the child is in its namespaces on.

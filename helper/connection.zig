@@ -4,6 +4,7 @@ const linux = std.os.linux;
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const once = @import("once.zig");
+const progress = @import("progress.zig");
 const sys = @import("sys.zig");
 const wire = @import("wire.zig");
 
@@ -117,7 +118,10 @@ pub fn flush() void {
                 _ = linux.poll(&waiting, waiting.len, -1);
             },
             // EPIPE, ECONNRESET: the client is gone.
-            else => linux.exit_group(0),
+            else => {
+                progress.endAll();
+                linux.exit_group(0);
+            },
         }
     }
     out_used = 0;

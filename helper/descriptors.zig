@@ -58,7 +58,9 @@ const kept_max = plans.descriptors_size_max + limits.joins_max + 6;
 /// clone. Close-on-exec would be too late, since a frozen command would keep another's pipe from ending.
 pub fn closeForeign(plan: *const Plan) void {
     var buffer: [kept_max]sys.fd_t = undefined;
-    closeAllBut(keptSorted(plan, &.{}, &buffer));
+    // For the process that the joiner makes, to look at.
+    const helper = if (plan.hasJoiner()) plan.host.pidfd else -1;
+    closeAllBut(keptSorted(plan, &.{helper}, &buffer));
 }
 
 /// The same for a child that its joiner has made, with what that one has opened already, and `more`.

@@ -13,6 +13,9 @@ pub const Host = struct {
     /// Limits on descriptors at the start; the helper's own soft limit is its hard one.
     descriptor_limit: linux.rlimit,
     descriptor_limit_raised: bool,
+    /// This process, and a descriptor of it for those that cannot name it: in other pid namespaces; -1 where there is none.
+    pid: usize,
+    pidfd: sys.fd_t,
     uid: u32,
     gid: u32,
     has_clone3: bool,
@@ -32,11 +35,15 @@ pub const Host = struct {
             .blocked = 0,
             .descriptor_limit = undefined,
             .descriptor_limit_raised = false,
+            .pid = @intCast(linux.getpid()),
+            .pidfd = -1,
             .uid = sys.geteuid(),
             .gid = sys.getegid(),
             .has_clone3 = sys.hasClone3(),
             .last_capability = lastCapability(),
         };
+        const opened = linux.pidfd_open(linux.getpid(), 0);
+        if (sys.errnoOf(opened) == 0) host.pidfd = sys.asFd(opened);
         reduceInheritable(host.last_capability);
         host.blocked = sys.exchangeMask(~@as(sys.SignalMask, 0));
         for (1..limits.signal_max + 1) |signal| {

@@ -139,8 +139,9 @@ fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noretur
     }
     if (result == 0) {
         const kept: [2]sys.fd_t = if (pipes) |both| .{ both.mapped[0], both.ready[1] } else .{ -1, -1 };
-        descriptors.closeForeignWith(plan, sources, kept);
         child.beginUnorphaned(plan.report);
+        child.checkParent(plan.host);
+        descriptors.closeForeignWith(plan, sources, kept);
         if (pipes) |both| awaitMaps(plan, both);
         child.becomeProgram(plan, sources);
     }

@@ -60,7 +60,10 @@ pub fn run(host: *const Host) u8 {
         }
         if (control_ready) switch (connection.receive()) {
             .nothing => {},
-            .end => return 0,
+            .end => {
+                progress.endAll();
+                return 0;
+            },
             .some => requests.serve(host) catch |err| return endWith(err),
         };
     }
@@ -85,6 +88,7 @@ fn endWith(err: requests.Error) u8 {
     };
     connection.send("protocol_error", &.{ .name = name });
     connection.flush();
+    progress.endAll();
     return 1;
 }
 

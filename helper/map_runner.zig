@@ -30,10 +30,11 @@ inline fn fork(plan: *const Plan) usize {
 }
 
 noinline fn run(plan: *const Plan, ends: Ends) noreturn {
+    child.beginUnorphaned(plan.report);
+    child.checkParent(plan.host);
     var kept = [_]sys.fd_t{ plan.report, ends.pid, ends.stderr };
     descriptors.sort(&kept);
     descriptors.closeAllBut(&kept);
-    child.beginUnorphaned(plan.report);
     _ = linux.setpgid(0, 0);
     const pid = awaitPid(ends.pid);
     const opened = linux.openat(linux.AT.FDCWD, "/dev/null", .{ .ACCMODE = .RDWR, .CLOEXEC = true }, 0);

@@ -154,6 +154,17 @@ pub noinline fn fail(index: commands.Index, failure: Failure) void {
     if (command.map_runner != 0) _ = linux.kill(-command.map_runner, .KILL);
 }
 
+/// The client is gone, and this process will be. Those that are on their way to their program may not have armed a death
+/// signal yet.
+pub noinline fn endAll() void {
+    var starting: commands.StartingIterator = .{ .phase = null };
+    while (starting.next()) |index| {
+        takeRecords(index);
+        // One that has told that execve comes next has the death signal that it is to have, or none.
+        abort(index);
+    }
+}
+
 /// Tells the client why there is no program, and forgets the command.
 pub fn finish(index: commands.Index) void {
     const command = commands.get(index);

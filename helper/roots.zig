@@ -61,6 +61,17 @@ pub fn changeDirectory(plan: *const Plan) void {
     if (plan.request.current_dir) |path| {
         _ = child.check(plan.report, linux.chdir(path), .{ .stage = .chdir, .call = .chdir, .item = .current_dir });
     }
+    if (plan.hasNewRoot()) checkInside(plan);
+}
+
+/// A path through /proc leads out of the root: to a descriptor that is a directory, or to another process's own.
+fn checkInside(plan: *const Plan) void {
+    var path: [std.posix.PATH_MAX]u8 = undefined;
+    const result = linux.getcwd(&path, path.len);
+    // The kernel writes `(unreachable)` in front of what is outside (man 2 getcwd).
+    const inside = sys.errnoOf(result) == 0 and path[0] == '/';
+    const item: messages.Item = if (plan.request.current_dir != null) .current_dir else .start_dir;
+    if (!inside) child.fail(plan.report, .{ .stage = .chdir, .call = .chdir, .errno = @intFromEnum(sys.E.NOENT), .item = item });
 }
 
 fn isMissing(result: usize) bool {

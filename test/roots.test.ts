@@ -135,4 +135,14 @@ test('pivotRoot: a directory for the old root that is missing is named', async (
   assert.equal([error.stage, error.code, error.path], ['ChangeRoot', 'ENOENT', `${root}/missing`]);
 });
 
+test('a link of /proc leads to no working directory outside of the new root', async () => {
+  for (const link of ['root', 'cwd']) {
+    const command = inside('pwd').chrootDir('/proc').currentDir(`/${process.pid}/${link}`);
+    const { stage, code, item } = await rejection(command.status());
+    // To whoever has no power over this process, the kernel itself refuses the link.
+    const expected = process.geteuid!() === 0 ? 'ENOENT' : 'EACCES';
+    assert.equal([stage, code, item], ['Chdir', expected, `/${process.pid}/${link}`]);
+  }
+});
+
 test.run();

@@ -21,6 +21,9 @@ import { helperBinary } from './wrapped-helper';
 const test = suite('security');
 const scratch = makeScratch();
 
+/** Rounds of each test that kills. `npm run soak` has more. */
+const KILLS = Number(process.env.UNSHARE_TEST_KILLS ?? 25);
+
 /** What docs/security.md says of what is guarded, one line of Markdown for each item. */
 function guards(): string[] {
   const [guarded] = readDocument('docs/security.md').split('\n## What it does not do');
@@ -134,32 +137,48 @@ function busybox(): string | undefined {
   return ['/bin/busybox', '/usr/bin/busybox'].find(existsSync);
 }
 
-test('a client that is killed at any moment of a spawn leaves no command and no helper', async () => {
-  const mark = `unshare-test-${process.pid}`;
-  const helper = path.join(scratch, `${mark}-helper`);
-  copyFileSync(helperBinary, helper);
-  const code = `
-    const plain = () => new unshare.Command('/bin/sleep').arg0('${mark}').arg('60');
-    const maps = [[{ insideUid: 0, outsideUid: process.geteuid(), count: 1 }],
-                  [{ insideGid: 0, outsideGid: process.getegid(), count: 1 }]];
-    (async () => {
-      for (;;) for (const command of [plain(), plain().unshare('pid').setIdMaps(...maps)]) {
-        const started = command.stdout('null').stderr('null').spawn();
-        process.stdout.write('.');
-        await started;
+/*
+ * Eight spawns in flight: while one of their processes is cloned, it has copies of what the helper has for the others, so
+ * that the end of the helper shows in none of its pipes.
+ */
+for (const victim of ['client', 'helper'] as const) {
+  test(
+    `a ${victim} that is killed at any moment of many spawns leaves no command and no helper`,
+    async () => {
+      const mark = `unshare-test-${victim}-${process.pid}`;
+      const helper = path.join(scratch, `${mark}-helper`);
+      copyFileSync(helperBinary, helper);
+      const code = `
+        const plain = () => new unshare.Command('/bin/sleep').arg0('${mark}').arg('60').stdout('null').stderr('null');
+        const maps = [[{ insideUid: 0, outsideUid: process.geteuid(), count: 1 }],
+                      [{ insideGid: 0, outsideGid: process.getegid(), count: 1 }]];
+        const sandboxed = () => plain().unshare('user', 'pid').setIdMaps(...maps);
+        const inTime = () => plain().unshare('user', 'pid', 'time').setIdMaps(...maps);
+        for (const make of [plain, sandboxed, plain, inTime, plain, sandboxed, plain, inTime]) {
+          (async () => { for (;;) await make().spawn(); })().catch(() => {});
+        }
+        setImmediate(() => process.stdout.write(unshare.Helper.shared().pid + ' '));
+        setTimeout(() => {}, 60_000);`;
+      for (let round = 0; round < KILLS; round += 1) {
+        const script = startScript(code, { ...process.env, UNSHARE_HELPER: helper });
+        const pid = await new Promise<number>(resolve =>
+          script.stdout.once('data', text => resolve(Number(text))),
+        );
+        // From right after the first requests to well into many of them.
+        await sleep((round * 37) % 50);
+        const ended = new Promise(resolve => script.once('exit', resolve));
+        process.kill(victim === 'client' ? script.pid! : pid, 'SIGKILL');
+        if (victim === 'helper') {
+          await sleep(20);
+          script.kill('SIGKILL');
+        }
+        await ended;
+        await until('commands and helper are gone', () => processesOf(mark).length === 0, 2000);
       }
-    })();`;
-  for (let round = 0; round < 12; round += 1) {
-    const script = startScript(code, { ...process.env, UNSHARE_HELPER: helper });
-    await new Promise(resolve => script.stdout.once('data', resolve));
-    // From right after the first request to well into many of them.
-    await sleep(round * 4);
-    const ended = new Promise(resolve => script.once('exit', resolve));
-    script.kill('SIGKILL');
-    await ended;
-    await until('commands and helper are gone', () => processesOf(mark).length === 0, 2000);
-  }
-});
+    },
+    { timeoutMs: 120_000 },
+  );
+}
 
 /** The processes, but for zombies, whose command line has `mark` in it. */
 function processesOf(mark: string): string[] {
