@@ -540,7 +540,7 @@ test(
     const code = `
       const client = Object.keys(require.cache).find(name => name.endsWith('/client/index.js'));
       const script = 'require(process.argv[1]).doctor().then(found => console.log(JSON.stringify(found)))';
-      new unshare.Command(runtimePath)
+      new unshare.Command(process.execPath)
         .args(['-e', script, client])
         .preExec([unshare.step.syscall('prctl', unshare.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)])
         .status();`;

@@ -5,7 +5,17 @@ import * as assert from 'uvu/assert';
 import { Controller } from './abort-controller';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { childrenOf, descriptorsOf, exists, rejection, rootMaps, shell, startScript, until } from './support';
+import {
+  childrenOf,
+  exists,
+  openInHelper,
+  rejection,
+  rootMaps,
+  shell,
+  sleep,
+  startScript,
+  until,
+} from './support';
 
 const test = suite('freezing');
 
@@ -146,10 +156,12 @@ for (const [way, prepare] of [
     `a frozen process ${way} has nothing open but its standard streams and two pipes to the helper`,
     async () => {
       let open: string[] = [];
-      const command = shell('true').beforeUnfreeze(pid => {
-        open = [...descriptorsOf(pid)]
-          .filter(([number]) => number > 2)
-          .map(([, link]) => link.replace(/\d+/, 'N'));
+      const command = shell('true').beforeUnfreeze(async pid => {
+        // It may be frozen before it has run at all.
+        for (let tries = 0; tries < 100 && open.length !== 2; tries += 1) {
+          await sleep(5);
+          open = openInHelper(pid);
+        }
       });
       prepare(command);
       assert.ok((await command.status()).success);

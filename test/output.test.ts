@@ -7,7 +7,18 @@ import * as assert from 'uvu/assert';
 import { Controller } from './abort-controller';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { childrenOf, descriptorsOf, exists, rejection, runScript, shell, sleep, until } from './support';
+import {
+  childrenOf,
+  descriptorsOf,
+  exists,
+  HELPER_AT_REST,
+  openInHelper,
+  rejection,
+  runScript,
+  shell,
+  sleep,
+  until,
+} from './support';
 
 const test = suite('output');
 
@@ -140,9 +151,7 @@ test('timeout: the error has what was read, and nothing is left', async () => {
   assert.equal([error.code, `${error.stdout}`, `${error.stderr}`], ['ETIMEDOUT', 'out\n', 'err\n']);
   assert.match(error.message, '"/bin/sh" was ended after 200 ms');
   assert.equal(childrenOf(helper.pid!), []);
-  await until('no descriptor is left', () => {
-    return [...descriptorsOf(helper.pid!).keys()].filter(number => number > 2).length === 3;
-  });
+  await until('no descriptor is left', () => openInHelper(helper.pid!).length === HELPER_AT_REST.length);
   await helper.close();
 });
 

@@ -143,6 +143,19 @@ export function descriptorsOf(pid: number): Map<number, string> {
   return found;
 }
 
+/** What a helper has open besides the standard streams, as `descriptorsOf` has it. */
+export function openInHelper(pid: number): string[] {
+  return [...descriptorsOf(pid)].filter(([number]) => number > 2).map(([, link]) => link.replace(/\d+/, 'N'));
+}
+
+/** `openInHelper`, sorted, of one that has nothing to do: control socket, epoll, signalfd, and itself. */
+export const HELPER_AT_REST = [
+  'anon_inode:[eventpoll]',
+  'anon_inode:[pidfd]',
+  'anon_inode:[signalfd]',
+  'socket:[N]',
+];
+
 /** Ids of the processes whose parent is `pid`, zombies included. */
 export function childrenOf(pid: number): number[] {
   const children = [];

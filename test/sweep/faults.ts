@@ -1,7 +1,7 @@
 import * as path from 'path';
 import { Command, type Helper, UnshareError } from 'unshare';
 import { makeScratch } from '../scratch';
-import { childrenOf, descriptorsOf, exists, rootMaps, shell, sleep, until } from '../support';
+import { childrenOf, exists, HELPER_AT_REST, openInHelper, rootMaps, shell, sleep, until } from '../support';
 import { tracedHelper } from '../wrapped-helper';
 import { countCalls } from './calls';
 import { makeWorld, type Subject, subjects } from './commands';
@@ -83,9 +83,8 @@ async function suffer(subject: Subject, { call, error, when, atStart }: Fault): 
 async function nothingIsLeft(helper: number): Promise<void> {
   await until('no process is left', () => childrenOf(helper).length === 0);
   if (!exists(helper)) return;
-  // Besides the standard ones: control socket, epoll, signalfd.
-  const others = [...descriptorsOf(helper)].filter(([number]) => number > 2);
-  if (others.length !== 3) throw new Error(`the helper has kept ${others.map(([, file]) => file).join(' ')}`);
+  const open = openInHelper(helper);
+  if (open.length !== HELPER_AT_REST.length) throw new Error(`the helper has kept ${open.join(' ')}`);
 }
 
 /** The calls of a helper that `use` has its way with. */
