@@ -6,7 +6,9 @@ export type FindingStatus = 'ok' | 'limited' | 'missing' | 'unknown';
 
 /** A file to create, as root. */
 export interface FileToInstall {
+  /** Where, as an absolute path. */
   readonly path: string;
+  /** Its contents. */
   readonly text: string;
 }
 
@@ -14,6 +16,7 @@ export interface FileToInstall {
 export interface Finding {
   /** What it is about, for instance `user namespace`: always the same, for programs to look for. */
   readonly name: string;
+  /** Whether it can be had. */
   readonly status: FindingStatus;
   /** What was found, for people. */
   readonly found: string;
