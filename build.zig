@@ -1,4 +1,5 @@
 const std = @import("std");
+const HashesFile = @import("scripts/hashes.zig").HashesFile;
 
 /// Where the helper runs: the names that Node gives the architectures, and Zig's.
 const Target = struct { name: []const u8, query: std.Target.Query, emulator: []const u8 };
@@ -18,11 +19,14 @@ pub fn build(b: *std.Build) void {
     options.addOption([:0]const u8, "version", packageVersion(b));
 
     const all = b.option(bool, "all", "Build the helper for every architecture, not for this machine's alone") orelse false;
+    const hashes = HashesFile.create(b);
+    b.getInstallStep().dependOn(&hashes.step);
     for (targets) |target| {
         if (!all and target.query.cpu_arch != b.graph.host.result.cpu.arch) continue;
         const helper = smallExecutable(b, "unshare-helper", "helper/main.zig", target.query);
         helper.root_module.addOptions("options", options);
         install(b, helper, b.fmt("dist/helper/{s}/unshare-helper", .{target.name}));
+        hashes.add(target.name, helper.getEmittedBin());
     }
 
     const syscalls = @import("scripts/syscalls.zig").module(b.allocator) catch @panic("out of memory");
