@@ -4,11 +4,11 @@ import * as assert from 'uvu/assert';
 import { Channel, type CommandEvents } from '../client/channel';
 import { encodeFrame, FrameDecoder } from '../client/codec';
 import { UnshareError } from '../client/error';
-import { unshare } from '../client/messages';
 import { MESSAGE_OUT_MAX } from '../client/spawn-frame';
 import type { SpawnMessage } from '../client/spawn-message';
 import { PROTOCOL, VERSION } from '../client/version';
 import { suite } from './harness';
+import { unshare } from './messages';
 
 import v1 = unshare.v1;
 

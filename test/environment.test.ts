@@ -2,9 +2,9 @@ import * as assert from 'uvu/assert';
 import { Command } from '../client';
 import { FrameDecoder } from '../client/codec';
 import { Environment } from '../client/environment';
-import { unshare } from '../client/messages';
 import { encodeSpawn, MESSAGE_OUT_MAX } from '../client/spawn-frame';
 import { suite } from './harness';
+import { unshare } from './messages';
 
 import v1 = unshare.v1;
 

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { toExitStatus } from '../client/exit-status-message';
-import { unshare } from '../client/messages';
 import { suite } from './harness';
+import { unshare } from './messages';
 
 const { ExitStatus } = unshare.v1;
 const test = suite('exit-status');

@@ -7,7 +7,6 @@ import { Command, type SpawnOptions } from '../client/command';
 import type { Connection } from '../client/connection';
 import { UnshareError } from '../client/error';
 import type { Helper } from '../client/helper';
-import { unshare } from '../client/messages';
 import { Run } from '../client/run';
 import { MESSAGE_OUT_MAX } from '../client/spawn-frame';
 import { toSpawnMessage } from '../client/spawn-message';
@@ -15,6 +14,7 @@ import type { SpawnRequest } from '../client/spawn-request';
 import { PROTOCOL } from '../client/version';
 import { Controller } from './abort-controller';
 import { suite } from './harness';
+import { unshare } from './messages';
 
 import v1 = unshare.v1;
 

@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
 import { Command, type Helper, step } from '../client';
 import type { UnshareError } from '../client/error';
-import { unshare } from '../client/messages';
 import { toSpawnError } from '../client/spawn-failure';
 import { toSpawnMessage } from '../client/spawn-message';
 import type { SpawnRequest } from '../client/spawn-request';
 import { suite } from './harness';
+import { unshare } from './messages';
 
 import v1 = unshare.v1;
 

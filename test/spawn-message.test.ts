@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { Command, Fd, type Helper, Stdio, step } from '../client';
 import type { Carried } from '../client/carried';
 import type { UnshareError } from '../client/error';
-import { unshare } from '../client/messages';
+import { unshare } from './messages';
 
 import allSyscalls = require('../client/syscalls');
 
