@@ -1,0 +1,60 @@
+// Makes of dist/client, as the compilers leave it, what is published: an entrance for `import`, no types but those that users
+// can reach, and code without what only its authors read, which is in the repository.
+
+const { readdirSync, readFileSync, unlinkSync, writeFileSync } = require('fs');
+const path = require('path');
+const { minify } = require('terser');
+
+const client = path.join(__dirname, '../dist/client');
+const read = name => readFileSync(path.join(client, name), 'utf8');
+const write = (name, text) => writeFileSync(path.join(client, name), text);
+const endingWith = end => readdirSync(client).filter(name => name.endsWith(end));
+
+/** The module for `import` hands on what the one for `require` has: a program that loads both has one shared helper. */
+function makeWrapper() {
+  const names = Object.keys(require(path.join(client, 'index.js'))).sort();
+  const lines = [
+    "import * as module from './index.js';",
+    '',
+    '// Node has `module.exports` as the default; bundlers, of what was compiled from an ES module, none.',
+    'const { default: unshare = module } = module;',
+    '',
+    `export const {\n${names.map(name => `  ${name},\n`).join('')}} = unshare;`,
+    '',
+  ];
+  write('index.mjs', lines.join('\n'));
+  write('index.d.mts', "export * from './index.js';\n");
+}
+
+/** Only index.d.ts, and what it refers to. */
+function removeInternalTypes() {
+  const reachable = new Set(['index.d.ts']);
+  for (const name of reachable) {
+    for (const [, module] of read(name).matchAll(/(?:from |import\()['"]\.\/([^'"]+)['"]/g)) {
+      reachable.add(`${module}.d.ts`);
+    }
+  }
+  for (const name of endingWith('.d.ts')) {
+    if (!reachable.has(name)) unlinkSync(path.join(client, name));
+  }
+}
+
+/**
+ * Comments, white space and local names go. The names of functions and classes stay, and lines are short: both are in what Node
+ * prints of an error. Nothing is rearranged.
+ */
+async function shorten() {
+  for (const name of endingWith('.js')) {
+    const { code } = await minify(read(name), {
+      ecma: 2019,
+      compress: false,
+      mangle: { toplevel: true, keep_classnames: true, keep_fnames: true },
+      format: { max_line_len: 100 },
+    });
+    write(name, `${code}\n`);
+  }
+}
+
+makeWrapper();
+removeInternalTypes();
+shorten();
