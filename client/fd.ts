@@ -12,6 +12,8 @@ export class Fd {
   private static readonly readNullValue = new Fd('null-read');
   private static readonly writeNullValue = new Fd('null-write');
 
+  /** So that nothing else passes for one: the types have no other property of it. */
+  declare protected readonly type: 'Fd';
   /** @internal */
   readonly kind: DescriptorKind;
   /** @internal */

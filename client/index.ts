@@ -1,3 +1,5 @@
+/// <reference types="node" preserve="true" />
+
 export type { AbortSignalLike } from './abort';
 export type { Bytes } from './bytes';
 export { Capability } from './capability';
@@ -30,3 +32,13 @@ export { Stdio, type StdioLike } from './stdio';
 export { type Step, type StepArgument, type StepResult, step } from './step';
 export { Style } from './style';
 export type { SyncOptions, SyncOutputOptions } from './sync-calls';
+
+declare global {
+  // As in TypeScript's ESNext.Disposable and in the types of Node from 18.19 on, for those who have neither.
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+  interface AsyncDisposable {
+    [Symbol.asyncDispose](): PromiseLike<void>;
+  }
+}

@@ -10,7 +10,7 @@ export interface LimitError extends Error {
   stderr: Buffer;
 }
 
-/** @internal What the program was told to write so far. */
+/** What the program was told to write so far. */
 export interface Collected {
   stdout: Buffer;
   stderr: Buffer;

@@ -12,7 +12,7 @@ export type OpenFile =
 const INT_MAX = 2 ** 31 - 1;
 
 /**
- * @internal An open file of the client that a program is to have. Its number is looked up at the spawn: that of an
+ * An open file of the client that a program is to have. Its number is looked up at the spawn: that of an
  * object may have been closed since.
  */
 export class FileSource {

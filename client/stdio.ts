@@ -11,6 +11,8 @@ export class Stdio {
   private static readonly inheritValue = new Stdio('inherit');
   private static readonly nullValue = new Stdio('null');
 
+  /** So that nothing else passes for one: the types have no other property of it. */
+  declare protected readonly type: 'Stdio';
   /** @internal */
   readonly kind: StdioKind;
   /** @internal */
