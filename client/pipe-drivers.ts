@@ -31,7 +31,9 @@ export interface PipeSink {
 
 /** Reads from `descriptor`, which has O_NONBLOCK set, and belongs to the source from now on. */
 export function openSource(descriptor: number, events: SourceEvents): PipeSource {
-  return runtime === 'bun' ? bunSource(descriptor, events) : SocketSource.open(descriptor, events);
+  if (runtime === 'bun') return bunSource(descriptor, events);
+  if (canReadIntoOwnBuffer(process.versions.node)) return SocketSource.open(descriptor, events);
+  return new RuntimeSource(new Socket({ fd: descriptor, readable: true, writable: false }), events);
 }
 
 /** Writes to `descriptor`, otherwise as `openSource`. `failed` is told what happens while nothing is written. */

@@ -46,7 +46,7 @@ export class SocketSource extends Closable implements PipeSource {
   }
 }
 
-/** Reads from a pipe that `child_process` has made, and reads from by itself. */
+/** Reads from a pipe whose socket reads by itself, as those that `child_process` has made do. */
 export class RuntimeSource extends Closable implements PipeSource {
   private isWanted = false;
   private readonly events: SourceEvents;
