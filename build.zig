@@ -92,7 +92,9 @@ fn install(b: *std.Build, executable: *std.Build.Step.Compile, path: []const u8)
 
 fn packageVersion(b: *std.Build) [:0]const u8 {
     const Package = struct { version: []const u8 };
-    const text = @embedFile("package.json");
+    // Not embedded: a build directory that was copied with its cache would keep the version that it had where it came from.
+    const text = b.build_root.handle.readFileAlloc(b.graph.io, "package.json", b.allocator, .limited(64 * 1024)) catch
+        @panic("there is no package.json");
     const package = std.json.parseFromSliceLeaky(Package, b.allocator, text, .{ .ignore_unknown_fields = true }) catch
         @panic("package.json has no version");
     return b.allocator.dupeZ(u8, package.version) catch @panic("out of memory");
