@@ -13,6 +13,9 @@ const { isDeepStrictEqual } = require('util');
 const root = path.join(__dirname, '..');
 const architectures = ['x64', 'arm64', 'arm', 'riscv64'];
 
+/** For the helper to say its version. */
+const HELLO_TIMEOUT_MS = 5000;
+
 const complaints = [];
 const complain = text => complaints.push(text);
 const at = (...names) => path.join(root, ...names);
@@ -81,11 +84,13 @@ async function checkRunningHelper() {
   const hello = await new Promise(resolve => {
     helper.on('error', () => resolve(null));
     helper.on('close', () => resolve(null));
+    setTimeout(resolve, HELLO_TIMEOUT_MS, null).unref();
     helper.stdio[3].on('data', chunk => {
       for (const body of decoder.decode(chunk)) resolve(unshare.v1.ToClient.decode(body).hello);
     });
   });
-  helper.kill();
+  // It ignores SIGTERM, and ends with its client.
+  helper.stdio[3].destroy();
   checkVersion('the helper for this machine', hello?.version);
 }
 

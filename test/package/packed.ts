@@ -71,6 +71,8 @@ export function outputOf(
     env,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 100_000,
+    killSignal: 'SIGKILL',
   });
   if (status === 0) return stdout;
   throw new Error(`${[program, ...args].join(' ')}: ${error ?? signal ?? status}\n${stdout}${stderr}`);

