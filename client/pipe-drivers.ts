@@ -1,6 +1,8 @@
+import { Socket } from 'net';
 import { bunSink, bunSource } from './bun-pipe';
+import { canReadIntoOwnBuffer } from './own-buffer';
 import { runtime } from './runtime';
-import { SocketSink, SocketSource } from './socket-pipe';
+import { RuntimeSource, SocketSink, SocketSource } from './socket-pipe';
 
 /** What a driver calls back when it is closed. */
 export type Closed = (error?: Error | null) => void;
