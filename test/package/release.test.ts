@@ -39,10 +39,7 @@ const version = '9.8.7';
 
 test.before(() => {
   execFileSync('cp', ['-a', checkoutOf('first'), checkout]);
-  // It has a link here, which `node_modules/` in .gitignore does not mean.
-  write('.git-exclude', 'node_modules\n.git-exclude\n');
   run('git', 'init', '--quiet');
-  run('git', 'config', 'core.excludesFile', path.join(checkout, '.git-exclude'));
   run('git', 'add', '--all');
   run('git', 'commit', '--quiet', '--message=as it is');
 });
