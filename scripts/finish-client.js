@@ -1,14 +1,23 @@
 // Makes of dist/client, as the compilers leave it, what is published: an entrance for `import`, no types but those that users
 // can reach, and code without what only its authors read, which is in the repository.
 
-const { readdirSync, readFileSync, unlinkSync, writeFileSync } = require('fs');
+const { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } = require('fs');
 const path = require('path');
 const { minify } = require('terser');
 
 const client = path.join(__dirname, '../dist/client');
 const read = name => readFileSync(path.join(client, name), 'utf8');
 const write = (name, text) => writeFileSync(path.join(client, name), text);
-const endingWith = end => readdirSync(client).filter(name => name.endsWith(end));
+const endingWith = end => filesIn('').filter(name => name.endsWith(end));
+
+/** Paths below dist/client. */
+function filesIn(directory) {
+  const entries = readdirSync(path.join(client, directory), { withFileTypes: true });
+  return entries.flatMap(entry => {
+    const name = path.posix.join(directory, entry.name);
+    return entry.isDirectory() ? filesIn(name) : [name];
+  });
+}
 
 /** The module for `import` hands on what the one for `require` has: a program that loads both has one shared helper. */
 function makeWrapper() {
@@ -30,8 +39,9 @@ function makeWrapper() {
 function removeInternalTypes() {
   const reachable = new Set(['index.d.ts']);
   for (const name of reachable) {
-    for (const [, module] of read(name).matchAll(/(?:from |import\()['"]\.\/([^'"]+)['"]/g)) {
-      reachable.add(`${module}.d.ts`);
+    for (const [, module] of read(name).matchAll(/(?:from |import\()['"](\.\.?\/[^'"]+)['"]/g)) {
+      const file = path.posix.join(path.posix.dirname(name), module);
+      reachable.add(existsSync(path.join(client, `${file}.d.ts`)) ? `${file}.d.ts` : `${file}/index.d.ts`);
     }
   }
   for (const name of endingWith('.d.ts')) {
@@ -41,13 +51,14 @@ function removeInternalTypes() {
 
 /**
  * Comments, white space and local names go. The names of functions and classes stay, and lines are short: both are in what Node
- * prints of an error. Nothing is rearranged.
+ * prints of an error.
  */
 async function shorten() {
   for (const name of endingWith('.js')) {
     const { code } = await minify(read(name), {
       ecma: 2019,
-      compress: false,
+      // Calls keep their order and their place: what a stack shows is what is written.
+      compress: { inline: false, reduce_funcs: false, keep_classnames: true, keep_fnames: true },
       mangle: { toplevel: true, keep_classnames: true, keep_fnames: true },
       format: { max_line_len: 100 },
     });

@@ -4,10 +4,10 @@ import * as path from 'path';
 import { Command } from 'unshare';
 import * as assert from 'uvu/assert';
 import { FrameDecoder } from '../client/codec';
-import { unshare } from '../client/messages';
 import { readDocument } from './doc-blocks';
 import { find } from './doc-programs';
 import { suite } from './harness';
+import { unshare } from './messages';
 import { packageRoot, until } from './support';
 import { helperBinary } from './wrapped-helper';
 

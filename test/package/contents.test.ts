@@ -25,6 +25,8 @@ const types = [
   'child-events',
   'command',
   'constants',
+  'doctor/finding',
+  'doctor/index',
   'error',
   'exit-status',
   'fd',
@@ -54,8 +56,11 @@ const types = [
 
 /** The modules of the client, each compiled to one, and two that are generated. */
 function modules(): string[] {
-  const sources = readdirSync(path.join(packageRoot, 'client')).filter(name => !name.endsWith('.d.ts'));
-  return [...sources.map(name => name.replace(/\.ts$/, '')), 'messages', 'syscalls'];
+  const sourcesIn = (directory: string) =>
+    readdirSync(path.join(packageRoot, 'client', directory))
+      .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+      .map(name => path.join(directory, name.replace(/\.ts$/, '')));
+  return [...sourcesIn(''), ...sourcesIn('doctor'), 'messages', 'syscalls'];
 }
 
 const project = makeProject(path.join(makeScratch(), 'project'));
@@ -67,7 +72,6 @@ test('these files, and no other', () => {
     'LICENSE',
     'README.md',
     'package.json',
-    'proto/unshare.proto',
     'dist/client/index.mjs',
     'dist/client/index.d.mts',
     ...modules().map(name => `dist/client/${name}.js`),
