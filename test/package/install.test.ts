@@ -79,16 +79,19 @@ const managers: Manager[] = [
   },
 ];
 
-/** The first example of the README, for `require`. */
+const IMPORT = "import { Command } from 'unshare';";
+
+/** The first example of the README, which is a module. */
 function example(): string {
   const readme = readFileSync(path.join(packageRoot, 'README.md'), 'utf8');
   const [, code] = /```js\n(.*?)```/s.exec(readme)!;
-  assert.match(code!, "const { Command } = require('unshare');");
+  assert.match(code!, IMPORT);
   return code!;
 }
 
-const asModule = (code: string) =>
-  code.replace("const { Command } = require('unshare');", "import { Command } from 'unshare';");
+/** The same where there is `require`, and no await outside of functions. */
+const asScript = (code: string) =>
+  `(async () => {\n${code.replace(IMPORT, "const { Command } = require('unshare');")}\n})();\n`;
 
 const findHelpers = `
   const path = require('path');
@@ -116,8 +119,8 @@ managers.forEach((manager, index) => {
     const files = {
       'package.json': '{ "name": "project", "private": true }\n',
       ...manager.settings,
-      'example.cjs': example(),
-      'example.mjs': asModule(example()),
+      'example.cjs': asScript(example()),
+      'example.mjs': example(),
       'helpers.cjs': findHelpers,
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(path.join(project, name), text);
@@ -127,8 +130,8 @@ managers.forEach((manager, index) => {
 
     const node = (name: string) =>
       run([...(manager.run?.() ?? []), ...(manager.run ? ['node'] : [process.execPath]), name]);
-    assert.is(node('example.cjs'), '0\n1\n\n');
-    assert.is(node('example.mjs'), '0\n1\n\n');
+    assert.is(node('example.cjs'), 'user 0, process 1\n\n');
+    assert.is(node('example.mjs'), 'user 0, process 1\n\n');
     for (const helper of JSON.parse(node('helpers.cjs'))) accessSync(helper, constants.X_OK);
   });
 });
