@@ -3,6 +3,7 @@ import { descriptorName, shownDescriptor } from './descriptor-name';
 import { Errno } from './errno';
 import { UnshareError } from './error';
 import type { Namespace } from './namespace';
+import { hasStandardPipes } from './runtime';
 import type { DescriptorRequest, SpawnRequest } from './spawn-request';
 
 /**
@@ -69,8 +70,9 @@ export function toCarried(request: SpawnRequest, withPipes: boolean): Carried[] 
     if (isOfClient(descriptor)) {
       carried.push({ purpose: number, source: openDescriptor(descriptor), at: next++ });
     } else if (withPipes && isPiped(descriptor)) {
-      // The program inherits 0, 1 and 2 of the helper: there, some runtimes make pipes, and sockets elsewhere.
-      carried.push({ purpose: number, source: descriptor.kind, at: number < 3 ? number : next++ });
+      // The program inherits 0, 1 and 2 of the helper.
+      const at = hasStandardPipes && number < 3 ? number : next++;
+      carried.push({ purpose: number, source: descriptor.kind, at });
     }
   }
   for (const { namespace, source } of request.joins) {

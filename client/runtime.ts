@@ -20,3 +20,9 @@ export const runtime: Runtime = detect();
  *   idle pipes hold up all others, and every other use of files.
  */
 export const drivesPipes = runtime === 'bun' || (runtime === 'node' && isMainThread);
+
+/**
+ * Whether what `child_process` makes for the descriptors 0, 1 and 2 of a process is worth more than what it makes for others.
+ * On Deno, it is pipes there and sockets elsewhere; on Bun, those three are streams that cannot be unreferenced.
+ */
+export const hasStandardPipes = runtime !== 'bun';

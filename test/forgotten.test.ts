@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { runScript } from './support';
+import { collectGarbage, runScript } from './support';
 
 const test = suite('forgotten children');
 const skip = typeof FinalizationRegistry === 'undefined' && 'the runtime has no FinalizationRegistry';
@@ -12,8 +12,7 @@ async function said(code: string): Promise<string> {
     stderr,
     code: exitCode,
   } = await runScript(`
-    require('v8').setFlagsFromString('--expose-gc');
-    const gc = require('vm').runInNewContext('gc');
+    const gc = ${collectGarbage};
     const { Command, Fd } = unshare;
     const count = () => require('fs').readdirSync('/proc/self/fd').length;
     const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));

@@ -95,6 +95,13 @@ export function runScript(code: string, env: NodeJS.ProcessEnv = process.env): P
   });
 }
 
+/** JavaScript for a function that collects what garbage there is, in each runtime. */
+export const collectGarbage = `(() => {
+  if (process.versions.bun) return () => Bun.gc(true);
+  require('v8').setFlagsFromString('--expose-gc');
+  return globalThis.gc || require('vm').runInNewContext('gc');
+})()`;
+
 /** Starts JavaScript as `runScript` does, and leaves the rest to the caller. */
 export function startScript(code: string, env: NodeJS.ProcessEnv = process.env) {
   const prelude = `const unshare = require(${JSON.stringify(packageRoot)});`;

@@ -62,7 +62,7 @@ class Terminal {
   }
 }
 
-/** A client in the foreground; the command line that starts it. */
+/** A client in the foreground; the command line that starts it. It logs strings: other values are in colours on some runtimes. */
 function client(code: string): string {
   const file = path.join(makeScratch(), 'client.js');
   writeFileSync(file, `const unshare = require(${JSON.stringify(packageRoot)});\n${code}`);
@@ -94,9 +94,9 @@ testInTerminal(
         const helper = unshare.Helper.shared().pid;
         console.log('now', 'ready');
         console.log('ended by', String(await child.wait()));
-        console.log('leader is', leader.tryWait());
+        console.log('leader is', String(leader.tryWait()));
         console.log('next one:', String(await new unshare.Command('/bin/true').status()));
-        console.log('same helper:', unshare.Helper.shared().pid === helper);
+        console.log('same helper:', String(unshare.Helper.shared().pid === helper));
         await leader.kill();
       })();`),
     );
@@ -116,7 +116,7 @@ testInTerminal(
     terminal.type(
       client(`
       new unshare.Command('/bin/sleep').arg('60').makeGroupLeader().spawn().then(child => {
-        console.log('pids', child.pid, unshare.Helper.shared().pid, '.');
+        console.log('pids', String(child.pid), String(unshare.Helper.shared().pid), '.');
       });`),
     );
     await terminal.shows(/pids \d+ \d+ \./);
