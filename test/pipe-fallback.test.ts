@@ -14,7 +14,10 @@ const test = suite('pipe fallback');
 /** What the client that `code` is writes, where it finds no /proc of its own: `how` takes it away. */
 async function inPlace(how: 'empty' | 'foreign', code: string): Promise<string> {
   // Not before the runtime has started: Bun does not without /proc.
-  const prepare = how === 'empty' ? "require('child_process').execFileSync('mount', ['-t', 'tmpfs', 'none', '/proc']);" : '';
+  const prepare =
+    how === 'empty'
+      ? "require('child_process').execFileSync('mount', ['-t', 'tmpfs', 'none', '/proc']);"
+      : '';
   const client = `${prepare}
     const { Command, Fd, Helper, Stdio } = require(${JSON.stringify(packageRoot)});
     const shell = script => new Command('/bin/sh').args(['-c', script]);
