@@ -54,7 +54,10 @@ export async function collectOutput(child: Child, watch: CallWatch, task: Output
   } catch (error) {
     // What it failed with is told; that it may have ended meanwhile is no news.
     child.kill().catch(() => {});
-    throw isLimitError(error) ? Object.assign(error, collected()) : error;
+    if (!isLimitError(error)) throw error;
+    // The news of its death may overtake what it wrote before.
+    await Promise.all([stdout.drained(), stderr.drained()]);
+    throw Object.assign(error, collected());
   } finally {
     for (const collector of [stdout, stderr]) collector.close();
     endInput();

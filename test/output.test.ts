@@ -201,6 +201,21 @@ test('killSignal: at a timeout, an abort and past maxBuffer, and it is waited fo
   assert.is((await limited(bySize.output({ ...options, maxBuffer: 3 }))).stdout.toString(), 'too');
 });
 
+test('timeout: what the program wrote last is not lost where the news of its end comes first', async () => {
+  const helper = new Helper();
+  const last = shell('trap "sleep 0.2; echo last; exit 0" TERM; echo ready; while :; do sleep 0.02; done');
+  const error = limited(last.output({ helper, timeout: 300, killSignal: 'SIGTERM' }));
+  await sleep(250);
+  // Its end is in the control socket before the last line is in the pipe, so the socket is what is read first.
+  const first = shell('sleep 0.1').status({ helper });
+  await sleep(55);
+  const until = Date.now() + 500;
+  while (Date.now() < until);
+  assert.is((await error).stdout.toString(), 'ready\nlast\n');
+  await first;
+  await helper.close();
+});
+
 for (const [what, options, code] of [
   ['timeout', { timeout: 200 }, 'ETIMEDOUT'],
   ['maxBuffer', { maxBuffer: 2 }, 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER'],
