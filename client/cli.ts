@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-import type { Child } from './child';
-import { HELP, parseArguments, type RunArguments, UsageError } from './cli-args';
-import { Command } from './command';
+import { HELP, parseArguments, type RunArguments, UsageError } from './cli/cli-args';
+import { findProgram } from './cli/find-program';
+import { Command } from './command/command';
+import { GidMap, UidMap } from './command/id-map';
 import { canStartCommands, doctor } from './doctor';
 import { printFindings } from './doctor/print';
-import { Errno } from './errno';
-import { UnshareError } from './error';
-import type { ExitStatus } from './exit-status';
-import { findProgram } from './find-program';
-import { GidMap, UidMap } from './id-map';
+import { Errno } from './error/errno';
+import { UnshareError } from './error/error';
+import type { Child } from './process/child';
+import type { ExitStatus } from './process/exit-status';
 import { signalNumber } from './signals';
 import { VERSION } from './version';
 

@@ -1,37 +1,37 @@
 /// <reference types="node" preserve="true" />
 
-export type { AbortSignalLike } from './abort';
 export type { Bytes } from './bytes';
-export { Capability } from './capability';
-export { Child } from './child';
-export type { ChildContinue, ChildDeath, ChildEvent, ChildStop } from './child-event';
-export { type ChildEventsOptions, childEvents } from './child-events';
-export { Command, type OutputOptions, type SpawnOptions } from './command';
+export { Capability } from './command/capability';
+export { Command, type OutputOptions, type SpawnOptions } from './command/command';
+export { Fd } from './command/fd';
+export { GidMap, UidMap } from './command/id-map';
+export type { Input } from './command/input';
+export type { NamespaceSource } from './command/join-source';
+export type { MountPropagation } from './command/mount-propagation';
+export { Namespace } from './command/namespace';
+export type { GidMapRow, UidMapRow } from './command/namespaces';
+export type { OpenFile } from './command/open-file';
+export { Printer } from './command/printer';
+export { Stdio, type StdioLike } from './command/stdio';
+export { type Step, type StepArgument, type StepResult, step } from './command/step';
+export { Style } from './command/style';
+export type { SyncOptions, SyncOutputOptions } from './command/sync-calls';
 export * from './constants';
 export { type DoctorOptions, doctor, type FileToInstall, type Finding, type FindingStatus } from './doctor';
-export { UnshareError } from './error';
-export { ExitStatus, type ResourceUsage } from './exit-status';
-export { Fd } from './fd';
-export { Helper, type HelperOptions } from './helper';
-export { GidMap, UidMap } from './id-map';
-export type { Input } from './input';
-export type { NamespaceSource } from './join-source';
-export type { LimitError } from './limit-errors';
-export type { MountPropagation } from './mount-propagation';
-export { Namespace } from './namespace';
-export type { GidMapRow, UidMapRow } from './namespaces';
-export type { OpenFile } from './open-file';
-export type { Output } from './output';
-export { PipeReader } from './pipe-reader';
-export { PipeWriter } from './pipe-writer';
-export { Printer } from './printer';
-export { type ReapedChild, reapZombies } from './reap-zombies';
+export { UnshareError } from './error/error';
+export type { Stage } from './error/stage';
+export { Helper, type HelperOptions } from './helper/helper';
+export { PipeReader } from './pipe/pipe-reader';
+export { PipeWriter } from './pipe/pipe-writer';
+export type { AbortSignalLike } from './process/abort';
+export { Child } from './process/child';
+export type { ChildContinue, ChildDeath, ChildEvent, ChildStop } from './process/child-event';
+export { type ChildEventsOptions, childEvents } from './process/child-events';
+export { ExitStatus, type ResourceUsage } from './process/exit-status';
+export type { LimitError } from './process/limit-errors';
+export type { Output } from './process/output';
+export { type ReapedChild, reapZombies } from './process/reap-zombies';
 export { Signal } from './signals';
-export type { Stage } from './stage';
-export { Stdio, type StdioLike } from './stdio';
-export { type Step, type StepArgument, type StepResult, step } from './step';
-export { Style } from './style';
-export type { SyncOptions, SyncOutputOptions } from './sync-calls';
 
 declare global {
   // As in TypeScript's ESNext.Disposable and in the types of Node from 18.19 on, for those who have neither.

@@ -77,7 +77,7 @@ function checkHelpers() {
 async function checkRunningHelper() {
   const program = at('dist/helper', process.arch, 'unshare-helper');
   if (!existsSync(program)) return;
-  const { FrameDecoder } = require(at('dist/client/codec.js'));
+  const { FrameDecoder } = require(at('dist/client/protocol/codec.js'));
   const { unshare } = require(at('dist/client/messages.js'));
   const decoder = new FrameDecoder(64 * 1024);
   const helper = spawn(program, [], { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });

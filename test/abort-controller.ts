@@ -1,5 +1,5 @@
 import { EventEmitter } from 'events';
-import type { AbortSignalLike } from '../client/abort';
+import type { AbortSignalLike } from '../client/process/abort';
 
 /** An `AbortController` for every runtime, and its signal: a list of listeners. */
 export class Controller implements AbortSignalLike {

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
-import { Capability, capabilityName, capabilityNumber } from '../client/capability';
-import { checkMountPropagation } from '../client/mount-propagation';
-import { checkNamespace, Namespace } from '../client/namespace';
+import { Capability, capabilityName, capabilityNumber } from '../client/command/capability';
+import { checkMountPropagation } from '../client/command/mount-propagation';
+import { checkNamespace, Namespace } from '../client/command/namespace';
 import { suite } from './harness';
 
 const test = suite('capability');

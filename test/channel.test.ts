@@ -1,11 +1,11 @@
 import { readFileSync } from 'fs';
 import { join } from 'path';
 import * as assert from 'uvu/assert';
-import { Channel, type CommandEvents } from '../client/channel';
-import { encodeFrame, FrameDecoder } from '../client/codec';
-import { UnshareError } from '../client/error';
-import { MESSAGE_OUT_MAX } from '../client/spawn-frame';
-import type { SpawnMessage } from '../client/spawn-message';
+import { UnshareError } from '../client/error/error';
+import { Channel, type CommandEvents } from '../client/protocol/channel';
+import { encodeFrame, FrameDecoder } from '../client/protocol/codec';
+import { MESSAGE_OUT_MAX } from '../client/protocol/spawn-frame';
+import type { SpawnMessage } from '../client/protocol/spawn-message';
 import { PROTOCOL, VERSION } from '../client/version';
 import { suite } from './harness';
 import { unshare } from './messages';

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { parseArguments, type RunArguments, UsageError } from '../client/cli-args';
+import { parseArguments, type RunArguments, UsageError } from '../client/cli/cli-args';
 import { suite } from './harness';
 
 const test = suite('cli-args');

@@ -48,6 +48,13 @@ test('a bare name is looked up in PATH', () => {
   assert.is(run('run', 'no-such-program-anywhere').status, 127);
 });
 
+test('an empty component of PATH is the working directory, that of --chdir', () => {
+  for (const searchPath of ['', ':/nowhere', '/nowhere:']) {
+    const found = run('run', '--env', `PATH=${searchPath}`, '--chdir', '/bin', 'sh', '-c', 'echo found');
+    assert.is(found.stdout, 'found\n');
+  }
+});
+
 test("the program's arguments are never touched", () => {
   const odd = ['--help', '--uid', '--', '-', '', 'a b', '$HOME'];
   const { stdout } = run('run', '/bin/sh', '-c', 'for a in "$0" "$@"; do echo "[$a]"; done', ...odd);

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { encodeFrame, FrameDecoder, type FrameError } from '../client/codec';
+import { encodeFrame, FrameDecoder, type FrameError } from '../client/protocol/codec';
 import { suite } from './harness';
 
 const test = suite('codec');

@@ -1,8 +1,8 @@
 import { inspect } from 'util';
 import * as assert from 'uvu/assert';
 import { Command, Fd, GidMap, type Helper, Namespace, Stdio, Style, step, UidMap } from '../client';
-import { Environment } from '../client/environment';
-import type { SpawnRequest } from '../client/spawn-request';
+import { Environment } from '../client/command/environment';
+import type { SpawnRequest } from '../client/command/spawn-request';
 import { suite } from './harness';
 
 const test = suite('command');

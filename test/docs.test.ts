@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { DOING } from '../client/stage';
+import { DOING } from '../client/error/stage';
 import { type Block, blocksOf, brokenLinks, documents, readDocument } from './doc-blocks';
 import { MISSING, RUNNERS } from './doc-programs';
 import { suite } from './harness';

@@ -22,7 +22,7 @@ import { mountFinding, procFinding } from '../client/doctor/proc';
 import { callFinding, NEWER_CALLS } from '../client/doctor/system-calls';
 import type { Attempt, Trial } from '../client/doctor/trial';
 import { userNamespaceFinding } from '../client/doctor/user-namespace';
-import { UnshareError, type UnshareErrorFields } from '../client/error';
+import { UnshareError, type UnshareErrorFields } from '../client/error/error';
 import type { unshare } from '../client/messages';
 import { suite } from './harness';
 import { makeScratch } from './scratch';

@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert';
 import { Command } from '../client';
-import { FrameDecoder } from '../client/codec';
-import { Environment } from '../client/environment';
-import { encodeSpawn, MESSAGE_OUT_MAX } from '../client/spawn-frame';
+import { Environment } from '../client/command/environment';
+import { FrameDecoder } from '../client/protocol/codec';
+import { encodeSpawn, MESSAGE_OUT_MAX } from '../client/protocol/spawn-frame';
 import { suite } from './harness';
 import { unshare } from './messages';
 

@@ -1,6 +1,6 @@
 import { constants } from 'os';
 import * as assert from 'uvu/assert';
-import { describeErrno, errnoOf } from '../client/errno';
+import { describeErrno, errnoOf } from '../client/error/errno';
 import { suite } from './harness';
 
 const test = suite('errno');

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { toExitStatus } from '../client/exit-status-message';
+import { toExitStatus } from '../client/protocol/exit-status-message';
 import { suite } from './harness';
 import { unshare } from './messages';
 

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, statSync } from 'fs';
 import * as path from 'path';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
-import { arePipesReachable } from '../client/open-pipes';
+import { arePipesReachable } from '../client/pipe/open-pipes';
 import { suite } from './harness';
 import { unshare } from './messages';
 import { makeScratch } from './scratch';

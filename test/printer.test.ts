@@ -1,10 +1,10 @@
 import { inspect } from 'util';
 import * as assert from 'uvu/assert';
 import type { Bytes } from '../client/bytes';
-import { Printer } from '../client/printer';
-import type { SpawnRequest } from '../client/spawn-request';
-import { checkSteps, step } from '../client/step';
-import { Style } from '../client/style';
+import { Printer } from '../client/command/printer';
+import type { SpawnRequest } from '../client/command/spawn-request';
+import { checkSteps, step } from '../client/command/step';
+import { Style } from '../client/command/style';
 import { suite } from './harness';
 
 const test = suite('printer');

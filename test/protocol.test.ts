@@ -3,7 +3,7 @@ import type { Socket } from 'net';
 import * as path from 'path';
 import { Command } from 'unshare';
 import * as assert from 'uvu/assert';
-import { FrameDecoder } from '../client/codec';
+import { FrameDecoder } from '../client/protocol/codec';
 import { readDocument } from './doc-blocks';
 import { find } from './doc-programs';
 import { suite } from './harness';

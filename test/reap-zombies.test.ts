@@ -1,7 +1,7 @@
 import { type Child, Helper, type ReapedChild, reapZombies } from 'unshare';
 import * as assert from 'uvu/assert';
-import { toExitStatus } from '../client/exit-status-message';
-import { UnclaimedDeaths } from '../client/unclaimed';
+import { UnclaimedDeaths } from '../client/process/unclaimed';
+import { toExitStatus } from '../client/protocol/exit-status-message';
 import { suite } from './harness';
 import { collectGarbage, exists, runScript, shell, sleep, until } from './support';
 

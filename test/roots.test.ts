@@ -2,10 +2,10 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileS
 import * as path from 'path';
 import { type Child, Command, type Helper, UnshareError } from 'unshare';
 import * as assert from 'uvu/assert';
-import { Connection } from '../client/connection';
-import { Run } from '../client/run';
-import { toSpawnMessage } from '../client/spawn-message';
-import type { SpawnRequest } from '../client/spawn-request';
+import type { SpawnRequest } from '../client/command/spawn-request';
+import { Connection } from '../client/helper/connection';
+import { Run } from '../client/process/run';
+import { toSpawnMessage } from '../client/protocol/spawn-message';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
 import { rejection, rootMaps, runtimePath } from './support';

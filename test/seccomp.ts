@@ -8,7 +8,7 @@ import {
   type Step,
   step,
 } from 'unshare';
-import { syscallNumber } from '../client/syscall-number';
+import { syscallNumber } from '../client/protocol/syscall-number';
 
 /** What a filter refuses: the call, with which error number, and only where the first argument has one of these bits. */
 export interface Refusal {

@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert';
 import { Command, type Helper, step } from '../client';
-import type { UnshareError } from '../client/error';
-import { toSpawnError } from '../client/spawn-failure';
-import { toSpawnMessage } from '../client/spawn-message';
-import type { SpawnRequest } from '../client/spawn-request';
+import type { SpawnRequest } from '../client/command/spawn-request';
+import type { UnshareError } from '../client/error/error';
+import { toSpawnError } from '../client/error/spawn-failure';
+import { toSpawnMessage } from '../client/protocol/spawn-message';
 import { suite } from './harness';
 import { unshare } from './messages';
 

@@ -1,14 +1,14 @@
 import * as assert from 'uvu/assert';
 import { Command, Fd, type Helper, Stdio, step } from '../client';
-import type { Carried } from '../client/carried';
-import type { UnshareError } from '../client/error';
+import type { UnshareError } from '../client/error/error';
+import type { Carried } from '../client/helper/carried';
 import { unshare } from './messages';
 
 import allSyscalls = require('../client/syscalls');
 
-import { toSpawnMessage } from '../client/spawn-message';
-import type { SpawnRequest } from '../client/spawn-request';
-import type { WorkingDirectory } from '../client/working-directory';
+import type { SpawnRequest } from '../client/command/spawn-request';
+import type { WorkingDirectory } from '../client/helper/working-directory';
+import { toSpawnMessage } from '../client/protocol/spawn-message';
 import { suite } from './harness';
 
 import v1 = unshare.v1;

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import * as vm from 'vm';
-import { checkSteps, Step, type StepValue, step } from '../client/step';
+import { checkSteps, Step, type StepValue, step } from '../client/command/step';
 import { suite } from './harness';
 
 const test = suite('step');

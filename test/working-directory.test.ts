@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
-import type { UnshareError } from '../client/error';
+import type { UnshareError } from '../client/error/error';
 import {
   resolvePath,
   type StartRequest,
   startDirectory,
   type WorkingDirectory,
-} from '../client/working-directory';
+} from '../client/helper/working-directory';
 import { suite } from './harness';
 
 const test = suite('working directory');

@@ -1,5 +1,5 @@
 import { realpathSync } from 'fs';
-import { findHelper } from '../helper-path';
+import { findHelper } from '../helper/helper-path';
 import { appArmorFinding } from './apparmor';
 import type { Finding } from './finding';
 import { helperFinding, KEEPS_PROFILE, noHelperFinding } from './helper-finding';

@@ -1,5 +1,5 @@
-import { describeErrno } from '../errno';
-import type { UnshareError } from '../error';
+import { describeErrno } from '../error/errno';
+import type { UnshareError } from '../error/error';
 import type { Attempt } from './trial';
 
 /** The reason where one of the attempts could not be made, or null. */

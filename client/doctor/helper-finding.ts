@@ -1,4 +1,4 @@
-import type { UnshareError } from '../error';
+import type { UnshareError } from '../error/error';
 import type { unshare } from '../messages';
 import { type Finding, limited, missing, ok } from './finding';
 

@@ -1,5 +1,5 @@
 import { release, userInfo } from 'os';
-import { Capability, capabilityName } from '../capability';
+import { Capability, capabilityName } from '../command/capability';
 import { HostFiles } from './host-files';
 
 /** What the kernel says of this process in /proc/self/status (`man 5 proc`). */

@@ -1,9 +1,9 @@
 import { statSync } from 'fs';
-import { Capability } from '../capability';
-import type { Command } from '../command';
-import { findProgram } from '../find-program';
-import { GidMap, UidMap } from '../id-map';
-import { step } from '../step';
+import { findProgram } from '../cli/find-program';
+import { Capability } from '../command/capability';
+import type { Command } from '../command/command';
+import { GidMap, UidMap } from '../command/id-map';
+import { step } from '../command/step';
 import { describeFailure, errorOf, untried } from './failure';
 import { type Finding, limited, missing, ok, unknown } from './finding';
 import type { Host } from './host';

@@ -1,7 +1,7 @@
-import { Errno } from '../errno';
-import type { UnshareError } from '../error';
-import { limitSetting, namespaceHint } from '../hint-namespace';
-import { Namespace } from '../namespace';
+import { Namespace } from '../command/namespace';
+import { Errno } from '../error/errno';
+import type { UnshareError } from '../error/error';
+import { limitSetting, namespaceHint } from '../error/hint-namespace';
 import { describeFailure, errorOf, untried } from './failure';
 import { type Finding, limited, missing, ok, unknown } from './finding';
 import { type Host, isUnprivileged } from './host';

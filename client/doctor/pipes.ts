@@ -1,4 +1,4 @@
-import { arePipesReachable } from '../open-pipes';
+import { arePipesReachable } from '../pipe/open-pipes';
 import { type Finding, limited, ok, unknown } from './finding';
 import type { Trial } from './trial';
 

@@ -1,5 +1,5 @@
-import { Errno } from '../errno';
-import type { UnshareError } from '../error';
+import { Errno } from '../error/errno';
+import type { UnshareError } from '../error/error';
 import { describeFailure, errorOf } from './failure';
 import type { Finding } from './finding';
 import { limited, missing, ok, unknown } from './finding';

@@ -1,4 +1,4 @@
-import { Capability } from '../capability';
+import { Capability } from '../command/capability';
 import { type Finding, limited, ok, unknown } from './finding';
 import { capabilityNames, type Host, type ProcessStatus } from './host';
 

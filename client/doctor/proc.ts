@@ -1,6 +1,6 @@
+import type { Namespace } from '../command/namespace';
+import { step } from '../command/step';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID } from '../constants';
-import type { Namespace } from '../namespace';
-import { step } from '../step';
 import { describeFailure, errorOf, untried } from './failure';
 import { type Finding, limited, missing, ok, unknown } from './finding';
 import type { Host } from './host';

@@ -1,5 +1,5 @@
-import { Errno } from '../errno';
-import { type Step, step } from '../step';
+import { type Step, step } from '../command/step';
+import { Errno } from '../error/errno';
 import { describeFailure } from './failure';
 import { type Finding, limited, ok, unknown } from './finding';
 import type { Attempt, Trial } from './trial';

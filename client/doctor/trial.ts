@@ -1,8 +1,8 @@
-import { Command } from '../command';
-import { UnshareError } from '../error';
-import type { ExitStatus } from '../exit-status';
-import { Helper } from '../helper';
+import { Command } from '../command/command';
+import { UnshareError } from '../error/error';
+import { Helper } from '../helper/helper';
 import type { unshare } from '../messages';
+import type { ExitStatus } from '../process/exit-status';
 
 /** What came of an attempt: `error` is null where it worked. */
 export type Attempt =

@@ -1,8 +1,8 @@
-import { Errno } from '../errno';
-import type { UnshareError } from '../error';
-import { namespaceHint, userNamespaceSwitch } from '../hint-namespace';
-import { GidMap, UidMap } from '../id-map';
-import { step } from '../step';
+import { GidMap, UidMap } from '../command/id-map';
+import { step } from '../command/step';
+import { Errno } from '../error/errno';
+import type { UnshareError } from '../error/error';
+import { namespaceHint, userNamespaceSwitch } from '../error/hint-namespace';
 import { appArmorConfines, appArmorRestricts } from './apparmor';
 import { describeFailure } from './failure';
 import { type Finding, limited, missing, ok, unknown } from './finding';

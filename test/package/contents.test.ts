@@ -16,51 +16,54 @@ const helpers = architectures.map(name => `dist/helper/${name}/unshare-helper`);
 
 /** The types that users can reach from index.d.ts. */
 const types = [
-  'abort',
   'bytes',
-  'call-watch',
-  'capability',
-  'child',
-  'child-event',
-  'child-events',
-  'command',
+  'command/capability',
+  'command/command',
+  'command/fd',
+  'command/id-map',
+  'command/input',
+  'command/join-source',
+  'command/mount-propagation',
+  'command/namespace',
+  'command/namespaces',
+  'command/open-file',
+  'command/printer',
+  'command/spawn-request',
+  'command/stdio',
+  'command/step',
+  'command/style',
+  'command/sync-calls',
   'constants',
   'doctor/finding',
   'doctor/index',
-  'error',
-  'exit-status',
-  'fd',
-  'helper',
-  'id-map',
+  'error/error',
+  'error/stage',
+  'helper/helper',
   'index',
-  'input',
-  'join-source',
-  'limit-errors',
-  'mount-propagation',
-  'namespace',
-  'namespaces',
-  'open-file',
-  'output',
-  'pipe-reader',
-  'pipe-writer',
-  'printer',
-  'reap-zombies',
+  'pipe/pipe-reader',
+  'pipe/pipe-writer',
+  'process/abort',
+  'process/call-watch',
+  'process/child',
+  'process/child-event',
+  'process/child-events',
+  'process/exit-status',
+  'process/limit-errors',
+  'process/output',
+  'process/reap-zombies',
   'signals',
-  'spawn-request',
-  'stage',
-  'stdio',
-  'step',
-  'style',
-  'sync-calls',
 ];
 
 /** The modules of the client, each compiled to one, and two that are generated. */
 function modules(): string[] {
-  const sourcesIn = (directory: string) =>
-    readdirSync(path.join(packageRoot, 'client', directory))
-      .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-      .map(name => path.join(directory, name.replace(/\.ts$/, '')));
-  return [...sourcesIn(''), ...sourcesIn('doctor'), 'messages', 'syscalls'];
+  const client = path.join(packageRoot, 'client');
+  const sourcesIn = (directory: string): string[] =>
+    readdirSync(path.join(client, directory), { withFileTypes: true }).flatMap(entry => {
+      const name = path.join(directory, entry.name);
+      if (entry.isDirectory()) return sourcesIn(name);
+      return name.endsWith('.ts') && !name.endsWith('.d.ts') ? [name.replace(/\.ts$/, '')] : [];
+    });
+  return [...sourcesIn(''), 'messages', 'syscalls'];
 }
 
 const project = makeProject(path.join(makeScratch(), 'project'));

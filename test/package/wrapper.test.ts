@@ -66,7 +66,7 @@ test('Node 12.10: require', () => {
 test('there is no way to the modules inside', () => {
   const code = `
     try {
-      require('unshare/dist/client/helper.js');
+      require('unshare/dist/client/helper/helper.js');
     } catch (error) {
       console.log(error.code);
     }

@@ -1,0 +1,557 @@
+import { inspect } from 'util';
+import { type Bytes, toBytes } from '../bytes';
+import { UnshareError } from '../error/error';
+import { Helper } from '../helper/helper';
+import type { AbortSignalLike } from '../process/abort';
+import { type Watch, watchCall, watchOptions } from '../process/call-watch';
+import type { Child } from '../process/child';
+import type { ExitStatus } from '../process/exit-status';
+import { awaitStatus, collectOutput, type Output } from '../process/output';
+import { type Signal, signalNumber } from '../signals';
+import { type BeforeUnfreeze, checkBeforeUnfreeze } from './before-unfreeze';
+import type { Capability } from './capability';
+import { checkList, isIterable } from './check-list';
+import { copySteps } from './copy-steps';
+import { Credentials } from './credentials';
+import { Descriptors } from './descriptors';
+import { Environment } from './environment';
+import type { Fd } from './fd';
+import { type Input, toInput } from './input';
+import type { NamespaceSource } from './join-source';
+import type { MountPropagation } from './mount-propagation';
+import type { Namespace } from './namespace';
+import { type GidMapRow, Namespaces, type UidMapRow } from './namespaces';
+import { NewRoot } from './new-root';
+import { Printer } from './printer';
+import { checkMaxBuffer } from './run-options';
+import type { SpawnRequest } from './spawn-request';
+import { type StdioKind, type StdioLike, toStdio } from './stdio';
+import { checkSteps, type Step } from './step';
+import { Style } from './style';
+import { outputNow, type SyncOptions, type SyncOutputOptions, statusNow } from './sync-calls';
+
+/** How a command is started. */
+export interface SpawnOptions {
+  /** The helper that starts it. Default: the shared one. */
+  helper?: Helper;
+  /**
+   * Ends the command when it is aborted. Before the program runs, the promise rejects with the reason once
+   * nothing of it is left; before the call, nothing is started. Later the program gets `killSignal`: `status` and
+   * `output` reject with the reason when it has died, and `Child.wait` resolves as ever.
+   */
+  signal?: AbortSignalLike;
+  /**
+   * How many milliseconds after the call the command is ended in the same way, up to 2³¹−1. The reason is then an error
+   * with the code `ETIMEDOUT` (`LimitError`). Default: 0, for as long as it takes.
+   */
+  timeout?: number;
+  /** What ends the program then. One that ignores it is waited for. Default: SIGKILL. */
+  killSignal?: Signal | number;
+}
+
+/** How `Command.output` runs a command. */
+export interface OutputOptions extends SpawnOptions {
+  /**
+   * What the program reads as its standard input, which is a pipe then: text, bytes, a stream or an iterable of them. A
+   * program that does not read all of it is no failure. A TypeError where `stdin` is set to something else than a pipe.
+   */
+  input?: Input;
+  /**
+   * How many bytes the program may write to standard output, and to standard error. Past that it is ended, and the
+   * promise rejects with the code `ERR_CHILD_PROCESS_STDIO_MAXBUFFER` (`LimitError`). Default: 64 MiB.
+   */
+  maxBuffer?: number;
+}
+
+/** No parent death signal. */
+const NO_SIGNAL = 0;
+
+/**
+ * A program to start, and everything that is to be arranged for it (`unshare::Command` of the crate,
+ * modelled on `std::process::Command`).
+ *
+ * Every method but `display` and the last three returns the command itself. What cannot be used throws at
+ * once, from the method that it was given to: a TypeError or a RangeError that names the argument. A command
+ * can be spawned many times. It is a value at the moment of the call: what is changed later does not reach
+ * what was spawned before.
+ */
+export class Command {
+  private readonly program: Buffer;
+  private argumentZero: Buffer;
+  private readonly argumentList: Buffer[] = [];
+  private readonly environment = new Environment();
+  private readonly descriptors = new Descriptors();
+  private readonly namespaces = new Namespaces();
+  private readonly newRoot = new NewRoot();
+  private readonly credentials = new Credentials();
+  private directory: Buffer | null = null;
+  private leadsGroup = false;
+  private keepsSignalMask = false;
+  private parentDeathSignal = signalNumber('SIGKILL');
+  private steps: readonly Step[] = [];
+  private unfreezer: BeforeUnfreeze | null = null;
+
+  /**
+   * A command that inherits environment, working directory and standard input, output and error, and has no
+   * arguments.
+   *
+   * There is no search in PATH, ever: the path goes to `execve` as it is, after root and working directory
+   * have changed. Where that fails, the stage is `Exec`.
+   */
+  constructor(program: Bytes) {
+    this.program = toBytes(program, 'program');
+    if (this.program.length === 0) throw new TypeError('program must not be empty');
+    this.argumentZero = this.program;
+  }
+
+  /** Adds an argument. It arrives byte by byte; no shell looks at it. */
+  arg(argument: Bytes): this {
+    this.argumentList.push(toBytes(argument, 'argument'));
+    return this;
+  }
+
+  /** Adds arguments. */
+  args(list: Iterable<Bytes>): this {
+    const added = checkList(list, 'args', 'strings or Uint8Arrays', value => toBytes(value, 'argument'));
+    for (const argument of added) this.argumentList.push(argument);
+    return this;
+  }
+
+  /** Sets argv[0], which is the program otherwise. */
+  arg0(name: Bytes): this {
+    this.argumentZero = toBytes(name, 'arg0');
+    return this;
+  }
+
+  /**
+   * Sets an environment variable. The first call of an `env` method takes a copy of `process.env`; without
+   * any, the command has it as it is at each spawn. A key that is empty or contains `=` is a TypeError.
+   */
+  env(key: Bytes, value: Bytes): this {
+    this.environment.set(key, value);
+    return this;
+  }
+
+  /**
+   * Sets environment variables. As with Node's own `env` options, those of an object that are undefined are
+   * skipped.
+   */
+  envs(variables: Readonly<Record<string, Bytes | undefined>> | Iterable<readonly [Bytes, Bytes]>): this {
+    if (isIterable(variables)) {
+      for (const [key, value] of variables) this.environment.set(key, value);
+      return this;
+    }
+    if (typeof variables !== 'object' || variables === null) {
+      throw new TypeError('envs must be an object or an iterable of pairs');
+    }
+    for (const [key, value] of Object.entries(variables)) {
+      if (value !== undefined) this.environment.set(key, value);
+    }
+    return this;
+  }
+
+  /** Removes an environment variable. */
+  envRemove(key: Bytes): this {
+    this.environment.remove(key);
+    return this;
+  }
+
+  /** Removes all environment variables. */
+  envClear(): this {
+    this.environment.clear();
+    return this;
+  }
+
+  /**
+   * Sets an environment variable to the process id of the program, as the program sees it itself: inside its
+   * pid namespace. For `LISTEN_PID` of `man 3 sd_listen_fds`, among others (`env_var_with_pid` of the
+   * crate).
+   *
+   * A later `env`, `envs`, `envRemove` or `envClear` for it cancels this, and the other way round. A key as for
+   * `env`. More than 64 such variables reject at the stage `Limit`.
+   */
+  envVarWithPid(key: Bytes): this {
+    this.environment.setPid(key);
+    return this;
+  }
+
+  /**
+   * Sets the working directory. An absolute path is one inside the new root, where there is one.
+   *
+   * A relative path starts at the client's directory, at the moment of the spawn; so does the program where
+   * this is not called. With a new root, that is the client's directory without the path of the root in
+   * front, or `/` where it is outside of the root; with both kinds of new roots, one after the other. In a
+   * mount namespace that was joined, it is looked up in there.
+   *
+   * Rejects at the stage `Chdir`, naming the directory, where it cannot be entered, or where the client's
+   * was removed.
+   */
+  currentDir(directory: Bytes): this {
+    this.directory = toBytes(directory, 'currentDir');
+    return this;
+  }
+
+  /**
+   * Sets what the program has as its standard input. Rejects at the stages `CreatePipe`, `StdioError`,
+   * `PipeError`.
+   */
+  stdin(stdio: StdioLike): this {
+    this.descriptors.setStdio(0, toStdio(stdio, 'stdin'));
+    return this;
+  }
+
+  /** Sets what the program has as its standard output; otherwise as `stdin`. */
+  stdout(stdio: StdioLike): this {
+    this.descriptors.setStdio(1, toStdio(stdio, 'stdout'));
+    return this;
+  }
+
+  /** Sets what the program has as its standard error; otherwise as `stdin`. */
+  stderr(stdio: StdioLike): this {
+    this.descriptors.setStdio(2, toStdio(stdio, 'stderr'));
+    return this;
+  }
+
+  /**
+   * Sets what the program has as the descriptor with this number, 3 at least (`file_descriptor` of the
+   * crate). Of several calls for a number, the last counts. The program has no other descriptors than these
+   * and standard input, output and error.
+   *
+   * Rejects at the stages `CreatePipe`, `StdioError` (EBADF for a number past the limit of open files, `man
+   * 2 getrlimit`), `PipeError`, and `Limit` for more than 64 of them.
+   */
+  fileDescriptor(number: number, fd: Fd): this {
+    this.descriptors.set(number, fd);
+    return this;
+  }
+
+  /**
+   * Closes descriptors from `from` on, 3 at least, up to and without `to`, right before `execve` and after
+   * `preExec`, which may have opened some (`man 2 close_range`; `close_fds` of the crate). Calls add up.
+   * Those of `fileDescriptor` and standard input, output and error stay open. More than 64 ranges reject at
+   * the stage `Limit`.
+   */
+  closeFds(from = 3, to = Number.POSITIVE_INFINITY): this {
+    this.descriptors.close(from, to);
+    return this;
+  }
+
+  /**
+   * Undoes `stdin`, `stdout`, `stderr`, `fileDescriptor` and `closeFds`: as in a new command, standard
+   * input, output and error are inherited, and there is nothing else.
+   */
+  resetFds(): this {
+    this.descriptors.reset();
+    return this;
+  }
+
+  /**
+   * Gives the program new namespaces (`man 7 namespaces`). Takes names, or one iterable of them; calls add
+   * up. Rejects at the stage `Fork`, naming the namespace.
+   */
+  unshare(...namespaces: Namespace[] | [Iterable<Namespace>]): this {
+    this.namespaces.make(namespaces);
+    return this;
+  }
+
+  /**
+   * Sets what the mounts of a new mount namespace pass on to the ones that they are copies of, and get from
+   * them; default: `'private'`, nothing either way. Does nothing without such a namespace. Rejects at the
+   * stage `ChangeRoot`, item `mount propagation`.
+   */
+  mountPropagation(mode: MountPropagation): this {
+    this.namespaces.setPropagation(mode);
+    return this;
+  }
+
+  /**
+   * Lets the program join a namespace of this kind (`man 2 setns`). A path is opened at the spawn, by the
+   * helper: `/proc/self` is not the client there; a relative one starts at the client's directory. A
+   * descriptor or an open file is used at the spawn too, and stays open; it is that of the client which has
+   * this number then. With `{ pid }`, as with a `Child`, it is the one that this process is in.
+   *
+   * Of several calls for a kind, the last counts. The order of joining is fixed, and does not depend on that
+   * of the calls. The program itself is in a pid namespace that was joined, unlike with the crate. No kind
+   * can be joined and new at the same time, but for the user namespace: a new one is made inside the one
+   * that was joined.
+   *
+   * Rejects at the stage `SetNs`, with the namespace as item, where it cannot be found or joined; at the
+   * stage `Fork`, ENOMEM, where all processes of the pid namespace have ended.
+   */
+  setNamespace(source: NamespaceSource, namespace: Namespace): this {
+    this.namespaces.join(source, namespace);
+    return this;
+  }
+
+  /**
+   * Sets the id maps of a new user namespace (`man 7 user_namespaces`), and gives the program one. An empty
+   * list leaves its map unwritten. Rejects at the stage `SetIdMap`, and at `Limit` for more than 340 rows.
+   *
+   * An own id that is mapped stays what it maps to. Otherwise the program becomes 0 where 0 is mapped, and is
+   * refused at the stage `SetUser` where it is not and `uid()` is not set; the same for groups. Mapping the
+   * own ids, one row with count 1 each, needs no privilege.
+   */
+  setIdMaps(uidMaps: Iterable<UidMapRow>, gidMaps: Iterable<GidMapRow>): this {
+    this.namespaces.setIdMaps(uidMaps, gidMaps);
+    return this;
+  }
+
+  /**
+   * Lets other programs write the id maps of `setIdMaps`, which may do more than the client: `newuidmap` and
+   * `newgidmap` (`man 1 newuidmap`). Does nothing without `setIdMaps`.
+   *
+   * Both are paths, without a search in PATH; relative ones start at the client's directory. No shell is
+   * involved. The one for uids is run first, and none for an empty map. One that cannot be started rejects
+   * at the stage `SetIdMap`; one that fails at `AuxCommandExited` or `AuxCommandKilled`, with its
+   * `exitStatus` and `stderr`.
+   */
+  setIdMapCommands(newuidmap: Bytes, newgidmap: Bytes): this {
+    this.namespaces.setIdMapCommands(newuidmap, newgidmap);
+    return this;
+  }
+
+  /**
+   * Sets the real, effective, saved and file-system uid (`man 2 setresuid`). In a new user namespace, the
+   * number is one of that. Without `groups`, the supplementary groups are dropped where that is allowed.
+   * Rejects at the stage `SetUser`.
+   */
+  uid(uid: number): this {
+    this.credentials.setUid(uid);
+    return this;
+  }
+
+  /** Sets the real, effective, saved and file-system gid; otherwise as `uid`. */
+  gid(gid: number): this {
+    this.credentials.setGid(gid);
+    return this;
+  }
+
+  /**
+   * Sets the supplementary groups (`man 2 setgroups`); of several calls, the last counts. Rejects at the
+   * stage `SetUser`, item `groups`, and at `Limit` for more than 65,536 of them.
+   */
+  groups(gids: Iterable<number>): this {
+    this.credentials.setGroups(gids);
+    return this;
+  }
+
+  /**
+   * Leaves the program these capabilities and no other, even where it runs as uid 0 (`man 7 capabilities`):
+   * they are what the permitted, effective, inheritable, ambient and bounding sets hold. Of several calls,
+   * the last counts. Without any, the inheritable set is reduced to the ambient one, and nothing else
+   * changes.
+   *
+   * Rejects at the stage `CapSet`: EPERM, item `bounding`, where the helper lacks CAP_SETPCAP, which it
+   * takes to drop anything from that set; EPERM, item `capabilities`, where it does not have what is to be
+   * kept.
+   */
+  keepCaps(capabilities: Iterable<Capability>): this {
+    this.credentials.keep(capabilities);
+    return this;
+  }
+
+  /**
+   * Changes the root directory for the program (`man 2 chroot`) to this absolute path. With `pivotRoot`, it
+   * is one inside the root of that. The working directory is never outside: see `currentDir`.
+   *
+   * Rejects at the stage `ChangeRoot`, naming the path.
+   */
+  chrootDir(directory: Bytes): this {
+    this.newRoot.chroot(directory);
+    return this;
+  }
+
+  /**
+   * Makes `newRoot`, a mount point, the root of the program's mount namespace, and moves the old root to
+   * `putOld` (`man 2 pivot_root`); with `unmount`, it is detached afterwards. Both are absolute paths
+   * without `..`, as they are before this, and `putOld` is `newRoot` or a directory below. The command needs
+   * a mount namespace, a new one or one that it joins. The working directory is never in the old root by
+   * default: see `currentDir`.
+   *
+   * Rejects at the stage `ChangeRoot`, naming the path.
+   */
+  pivotRoot(newRoot: Bytes, putOld: Bytes, unmount: boolean): this {
+    this.newRoot.pivot(newRoot, putOld, unmount);
+    return this;
+  }
+
+  /**
+   * Makes the program the leader of a process group of its own (`man 2 setpgid`). Rejects at the stage
+   * `SetPGid`.
+   */
+  makeGroupLeader(on = true): this {
+    if (typeof on !== 'boolean') throw new TypeError('makeGroupLeader must be a boolean');
+    this.leadsGroup = on;
+    return this;
+  }
+
+  /** Lets the program outlive client and helper: it has no parent death signal. */
+  allowDaemonize(): this {
+    this.parentDeathSignal = NO_SIGNAL;
+    return this;
+  }
+
+  /**
+   * Sets the signal that the program gets when client or helper end (`PR_SET_PDEATHSIG` in `man 2 prctl`).
+   * Default: SIGKILL. Of this and `allowDaemonize`, the last call counts.
+   *
+   * The kernel drops it for programs that are setuid or have file capabilities. The first process of a new
+   * pid namespace obeys SIGKILL and SIGSTOP, and otherwise only signals that it handles. Rejects at the stage
+   * `ParentDeathSignal`.
+   */
+  setParentDeathSignal(signal: Signal | number): this {
+    this.parentDeathSignal = signalNumber(signal);
+    return this;
+  }
+
+  /**
+   * Leaves the program the signals blocked and ignored that the helper was started with (`keep_sigmask` of
+   * the crate). Otherwise none is blocked, and all have their default actions. Node blocks none in what it
+   * starts, and gives most signals their default action; other runtimes pass more on.
+   */
+  keepSigmask(): this {
+    this.keepsSignalMask = true;
+    return this;
+  }
+
+  /**
+   * Sets what is called while the process of the program is there, in its namespaces and with its id maps
+   * written, but frozen: nothing else of the command was done yet. It gets the process id, as the helper's
+   * pid namespace numbers it, runs in the client, and may run other commands. When it returns, or the
+   * promise that it returns is fulfilled, the process goes on. Of several calls, the last counts.
+   *
+   * Where it throws or rejects, the process is killed, and the spawn rejects at the stage `BeforeUnfreeze`,
+   * with what was thrown as `cause`.
+   */
+  beforeUnfreeze(callback: (pid: number) => unknown): this {
+    this.unfreezer = checkBeforeUnfreeze(callback);
+    return this;
+  }
+
+  /**
+   * Sets system calls that the process makes right before `execve`, when all else is done, in this order:
+   * what `step.syscall` and `step.allowFailure` make. Of several calls, the last counts. Arrays among their
+   * arguments are copied at each spawn.
+   *
+   * One that fails rejects at the stage `PreExec`, with its number, counted from 0, as `index`, and its name
+   * in `item`; so does one whose name the kernel does not know, before anything is started.
+   */
+  preExec(steps: Iterable<Step>): this {
+    this.steps = checkSteps(steps);
+    return this;
+  }
+
+  /** What `toString()` of the result shows of the command, as it is now, is told by `style`. */
+  display(style: Style): Printer {
+    if (!(style instanceof Style)) throw new TypeError('style must be a Style');
+    return new Printer(this.snapshot('inherit', 'inherit'), style);
+  }
+
+  /** As `display(Style.debug())`. */
+  [inspect.custom](): string {
+    return `${this.display(Style.debug())}`;
+  }
+
+  /**
+   * Starts the program. Settles when `execve` has succeeded or a step has failed; then the error is an
+   * `UnshareError` that names the step, and nothing is left behind.
+   */
+  async spawn(options: SpawnOptions = {}): Promise<Child> {
+    const watch = watchOptions(options, this.program);
+    return await held(watch, () => this.start(options, watch, 'inherit', 'inherit'));
+  }
+
+  /**
+   * Starts the program and waits for its end. Rejects as `spawn` and `Child.wait` do. From pipes, the
+   * program reads nothing, and what it writes to them is dropped.
+   */
+  async status(options: SpawnOptions = {}): Promise<ExitStatus> {
+    const watch = watchOptions(options, this.program);
+    return await held(watch, async () => {
+      return await awaitStatus(await this.start(options, watch, 'inherit', 'inherit'), watch);
+    });
+  }
+
+  /**
+   * Starts the program, and returns its status and all that it wrote. Standard output and error are piped
+   * unless they are set, standard input is /dev/null unless it is set, or `options.input` is there. Other pipes are as
+   * with `status`. Waits for the end of the program and of both pipes, which processes that it leaves behind may hold
+   * open: a `timeout` ends that as well.
+   *
+   * Where the source of `options.input` fails, the program is ended, and that error is what this rejects with.
+   */
+  async output(options: OutputOptions = {}): Promise<Output> {
+    const maxBuffer = checkMaxBuffer(options.maxBuffer);
+    if (options.input !== undefined) this.descriptors.checkInput();
+    const input = options.input === undefined ? null : toInput(options.input);
+    const watch = watchCall(options, this.program);
+    return await held(watch, async () => {
+      const child = await this.start(options, watch, input === null ? 'null' : 'piped', 'piped');
+      return await collectOutput(child, watch, { input, maxBuffer });
+    });
+  }
+
+  /**
+   * Starts the program and waits for its end, while nothing else happens in this thread. Otherwise as `status`, with the
+   * same errors. A helper of its own runs the command, so that no event tells of it.
+   *
+   * There is no `beforeUnfreeze` and no pipe of `fileDescriptor`: they reject at the stages `BeforeUnfreeze` and
+   * `StdioError`.
+   */
+  statusSync(options: SyncOptions = {}): ExitStatus {
+    return statusNow(this.snapshot('inherit', 'inherit'), options);
+  }
+
+  /** Starts the program, waits for its end, and returns all that it wrote, as `output`; otherwise as `statusSync`. */
+  outputSync(options: SyncOutputOptions = {}): Output {
+    if (options.input !== undefined) this.descriptors.checkInput();
+    return outputNow(this.snapshot('null', 'piped'), options);
+  }
+
+  private async start(
+    options: SpawnOptions,
+    watch: Watch | null,
+    stdin: StdioKind,
+    stdoutAndStderr: StdioKind,
+  ): Promise<Child> {
+    if (watch?.aborted) throw watch.reason;
+    const helper = options.helper ?? Helper.shared();
+    try {
+      return await helper.start(this.snapshot(stdin, stdoutAndStderr), watch);
+    } catch (error) {
+      // It was made where the answer came in. Here, the stack leads to the caller.
+      if (error instanceof UnshareError) Error.captureStackTrace?.(error);
+      throw error;
+    }
+  }
+
+  private snapshot(stdin: StdioKind, stdoutAndStderr: StdioKind): SpawnRequest {
+    return {
+      program: this.program,
+      arguments: [this.argumentZero, ...this.argumentList],
+      environment: this.environment.entries(),
+      pidVariables: this.environment.pidIndexes(),
+      currentDir: this.directory,
+      ...this.newRoot.request(),
+      ...this.descriptors.request(stdin, stdoutAndStderr),
+      ...this.namespaces.request(),
+      ...this.credentials.request(),
+      makeGroupLeader: this.leadsGroup,
+      keepSignalMask: this.keepsSignalMask,
+      parentDeathSignal: this.parentDeathSignal,
+      preExec: copySteps(this.steps),
+      beforeUnfreeze: this.unfreezer,
+    };
+  }
+}
+
+/** Runs `work`, and keeps the watch at work meanwhile. */
+async function held<T>(watch: Watch | null, work: () => Promise<T>): Promise<T> {
+  if (watch === null) return work();
+  const release = watch.onAbort(() => {});
+  try {
+    return await work();
+  } finally {
+    release();
+  }
+}

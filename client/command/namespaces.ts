@@ -1,0 +1,86 @@
+import { type Bytes, toBytes } from '../bytes';
+import { checkList, isIterable } from './check-list';
+import { GidMap, UidMap } from './id-map';
+import { type NamespaceSource, toJoinSource } from './join-source';
+import { checkMountPropagation, type MountPropagation } from './mount-propagation';
+import { checkNamespace, Namespace } from './namespace';
+import type { IdMapRow, JoinRequest, SpawnRequest } from './spawn-request';
+
+/** A row of the map of uids; a `UidMap` is one. */
+export type UidMapRow = Pick<UidMap, 'insideUid' | 'outsideUid' | 'count'>;
+
+/** A row of the map of gids; a `GidMap` is one. */
+export type GidMapRow = Pick<GidMap, 'insideGid' | 'outsideGid' | 'count'>;
+
+/** The namespaces that a command gets, new ones and others, and the id maps. */
+export class Namespaces {
+  private readonly made = new Set<Namespace>();
+  private readonly joins = new Map<Namespace, JoinRequest>();
+  private propagation: MountPropagation = 'private';
+  private uidMaps: IdMapRow[] = [];
+  private gidMaps: IdMapRow[] = [];
+  private idMapCommands: SpawnRequest['idMapCommands'] = null;
+
+  /** Takes names, or one iterable of them. */
+  make(namespaces: readonly Namespace[] | readonly [Iterable<Namespace>]): void {
+    const [first] = namespaces;
+    const names = typeof first !== 'string' && isIterable(first) ? first : namespaces;
+    const checked = Array.from(names as Iterable<Namespace>, checkNamespace);
+    for (const name of checked) this.made.add(name);
+  }
+
+  join(source: NamespaceSource, namespace: Namespace): void {
+    const join = { namespace: checkNamespace(namespace), source: toJoinSource(source) };
+    this.joins.set(join.namespace, join);
+  }
+
+  setPropagation(mode: MountPropagation): void {
+    this.propagation = checkMountPropagation(mode);
+  }
+
+  setIdMaps(uidMaps: Iterable<UidMapRow>, gidMaps: Iterable<GidMapRow>): void {
+    const uidRows = checkList(uidMaps, 'uidMaps', 'rows', toUidRow);
+    const gidRows = checkList(gidMaps, 'gidMaps', 'rows', toGidRow);
+    this.uidMaps = uidRows;
+    this.gidMaps = gidRows;
+    this.made.add(Namespace.User);
+  }
+
+  setIdMapCommands(newuidmap: Bytes, newgidmap: Bytes): void {
+    this.idMapCommands = {
+      newuidmap: toProgram(newuidmap, 'newuidmap'),
+      newgidmap: toProgram(newgidmap, 'newgidmap'),
+    };
+  }
+
+  request() {
+    return {
+      namespaces: [...this.made],
+      joins: [...this.joins.values()],
+      mountPropagation: this.propagation,
+      uidMaps: this.uidMaps,
+      gidMaps: this.gidMaps,
+      idMapCommands: this.idMapCommands,
+    };
+  }
+}
+
+function toUidRow(row: unknown): IdMapRow {
+  if (typeof row !== 'object' || row === null) throw new TypeError('a row of uidMaps must be an object');
+  const { insideUid, outsideUid, count } = row as UidMapRow;
+  const checked = new UidMap(insideUid, outsideUid, count);
+  return { inside: checked.insideUid, outside: checked.outsideUid, count: checked.count };
+}
+
+function toGidRow(row: unknown): IdMapRow {
+  if (typeof row !== 'object' || row === null) throw new TypeError('a row of gidMaps must be an object');
+  const { insideGid, outsideGid, count } = row as GidMapRow;
+  const checked = new GidMap(insideGid, outsideGid, count);
+  return { inside: checked.insideGid, outside: checked.outsideGid, count: checked.count };
+}
+
+function toProgram(path: Bytes, name: string): Buffer {
+  const bytes = toBytes(path, name);
+  if (bytes.length === 0) throw new TypeError(`${name} must not be empty`);
+  return bytes;
+}

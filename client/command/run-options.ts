@@ -1,0 +1,37 @@
+import { types } from 'util';
+import { type Signal, signalNumber } from '../signals';
+
+/** Default of `maxBuffer`. */
+const MAX_BUFFER = 64 * 1024 * 1024;
+
+/** The longest time that a timer of the runtime can have, in milliseconds: a longer one would be over at once. */
+const TIMEOUT_MAX = 2 ** 31 - 1;
+
+/** The milliseconds that an option `timeout` stands for; 0 for none. Throws a TypeError or a RangeError. */
+export function checkTimeout(value: unknown): number {
+  if (value === undefined) return 0;
+  if (typeof value !== 'number') throw new TypeError('options.timeout must be a number');
+  if (!(value >= 0 && value <= TIMEOUT_MAX)) {
+    throw new RangeError(`options.timeout must be from 0 to ${TIMEOUT_MAX} milliseconds, not ${value}`);
+  }
+  return Math.ceil(value);
+}
+
+/** The number of the signal that an option `killSignal` stands for. Throws a TypeError or a RangeError. */
+export function checkKillSignal(value: Signal | number | undefined): number {
+  return signalNumber(value === undefined ? 'SIGKILL' : value);
+}
+
+/** The bytes that an option `maxBuffer` stands for. Throws a TypeError or a RangeError. */
+export function checkMaxBuffer(value: unknown): number {
+  if (value === undefined) return MAX_BUFFER;
+  if (typeof value !== 'number') throw new TypeError('options.maxBuffer must be a number');
+  if (!(value >= 0)) throw new RangeError(`options.maxBuffer must be 0 or more, not ${value}`);
+  return Math.floor(value);
+}
+
+/** The bytes of an option `input` that is there at once, or null where it is none. */
+export function bytesOfInput(value: unknown): Uint8Array | null {
+  if (typeof value === 'string') return Buffer.from(value, 'utf8');
+  return types.isUint8Array(value) ? value : null;
+}

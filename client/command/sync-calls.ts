@@ -1,0 +1,73 @@
+import { Helper } from '../helper/helper';
+import type { OnceResult } from '../helper/once';
+import { type AbortSignalLike, watchSignal } from '../process/abort';
+import type { ExitStatus } from '../process/exit-status';
+import { outputTooLarge, timedOut } from '../process/limit-errors';
+import type { Output } from '../process/output';
+import type { Signal } from '../signals';
+import { bytesOfInput, checkKillSignal, checkMaxBuffer, checkTimeout } from './run-options';
+import type { SpawnRequest } from './spawn-request';
+
+/** How a synchronous call runs a command. */
+export interface SyncOptions {
+  /** Whose program is run: its `path`. The process itself is one for this command. Default: the shared one. */
+  helper?: Helper;
+  /** Nothing is started where it is aborted already. It cannot be meanwhile. */
+  signal?: AbortSignalLike;
+  /** How long the program may take, in milliseconds; then it is ended. Default: 0, as long as it takes. */
+  timeout?: number;
+  /** What ends it then, and past `maxBuffer`. Default: SIGKILL. */
+  killSignal?: Signal | number;
+}
+
+/** How `outputSync` runs a command. */
+export interface SyncOutputOptions extends SyncOptions {
+  /**
+   * What the program reads as its standard input, a string as UTF-8: from a file without a name. A TypeError where
+   * `stdin` was called.
+   */
+  input?: string | Uint8Array;
+  /** How many bytes it may write to standard output, and to standard error. Default: 64 MiB. */
+  maxBuffer?: number;
+}
+
+/** `Command.statusSync`. */
+export function statusNow(request: SpawnRequest, options: SyncOptions): ExitStatus {
+  const timeout = checkTimeout(options.timeout);
+  const result = run(request, options, { timeout, maxBuffer: 0, input: null, collects: false });
+  if (result.status === null || result.limit !== null) throw timedOut(request.program, timeout);
+  return result.status;
+}
+
+/** `Command.outputSync`. */
+export function outputNow(request: SpawnRequest, options: SyncOutputOptions): Output {
+  const timeout = checkTimeout(options.timeout);
+  const maxBuffer = checkMaxBuffer(options.maxBuffer);
+  const input = options.input === undefined ? null : bytesOfInput(options.input);
+  if (options.input !== undefined && input === null) {
+    throw new TypeError('options.input must be a string or a Uint8Array');
+  }
+  const { status, limit, stdout, stderr } = run(request, options, {
+    timeout,
+    maxBuffer,
+    input,
+    collects: true,
+  });
+  if (limit === 'maxBuffer') {
+    const stream = stdout.length >= maxBuffer ? 'stdout' : 'stderr';
+    throw outputTooLarge(stream, { stdout, stderr });
+  }
+  if (status === null || limit !== null) throw timedOut(request.program, timeout, { stdout, stderr });
+  return { status, stdout, stderr };
+}
+
+function run(
+  request: SpawnRequest,
+  options: SyncOptions,
+  limits: { timeout: number; maxBuffer: number; input: Uint8Array | null; collects: boolean },
+): OnceResult {
+  const killSignal = checkKillSignal(options.killSignal);
+  const watch = watchSignal(options.signal);
+  if (watch?.aborted) throw watch.reason;
+  return (options.helper ?? Helper.shared()).runOnce(request, { ...limits, killSignal });
+}

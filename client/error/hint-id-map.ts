@@ -1,0 +1,66 @@
+import { hasSlash } from '../command/path-components';
+import type { IdMapRow, SpawnRequest } from '../command/spawn-request';
+import { unshare } from '../messages';
+import { Errno } from './errno';
+import { execHint } from './hint-exec';
+import { userNamespaceSwitch } from './hint-namespace';
+import type { AskedCommand } from './spawn-failure';
+
+import v1 = unshare.v1;
+
+/**
+ * Why writing an id map, or starting a command that does so, may have failed with `errno` (`man 7
+ * user_namespaces`).
+ */
+export function idMapHint(errno: number, item: v1.Item, { request, message }: AskedCommand): string | null {
+  switch (item) {
+    case v1.Item.ITEM_NEWUIDMAP:
+      return programHint(errno, request.idMapCommands?.newuidmap, message.idMapCommands?.newuidmap);
+    case v1.Item.ITEM_NEWGIDMAP:
+      return programHint(errno, request.idMapCommands?.newgidmap, message.idMapCommands?.newgidmap);
+    default:
+      return mapHint(errno, item, request);
+  }
+}
+
+/** `asked` is the path of the command as it was given, `sent` the absolute one. */
+function programHint(
+  errno: number,
+  asked: Uint8Array | undefined,
+  sent: Uint8Array | null | undefined,
+): string | null {
+  if (!asked || !sent) return null;
+  return execHint(errno, hasSlash(asked) ? sent : asked, false);
+}
+
+function mapHint(errno: number, item: v1.Item, request: SpawnRequest): string | null {
+  switch (errno) {
+    case Errno.ENOENT:
+    case Errno.ESRCH:
+      return '/proc is not mounted, or belongs to another pid namespace';
+    case Errno.EINVAL:
+      return 'two rows overlap, or one reaches past the last id';
+    case Errno.EACCES:
+      return userNamespaceSwitch() ?? "this user must be able to read the helper's file (mode 0755)";
+    case Errno.EPERM:
+      return item === v1.Item.ITEM_GID_MAP
+        ? refusedMap(request.gidMaps, 'gid', process.getegid?.())
+        : refusedMap(request.uidMaps, 'uid', process.geteuid?.());
+    default:
+      return null;
+  }
+}
+
+/** Why a map is refused with EPERM. `own` is the client's effective id of that kind. */
+function refusedMap(rows: readonly IdMapRow[], kind: 'uid' | 'gid', own: number | undefined): string {
+  const [first] = rows;
+  const mapsOwnOnly = rows.length === 1 && first?.outside === own && first?.count === 1;
+  if (process.geteuid?.() !== 0 && !mapsOwnOnly) {
+    const capability = kind === 'uid' ? 'CAP_SETUID' : 'CAP_SETGID';
+    return `without ${capability}, ${kind}_map can have one row only, with count 1 and the own ${kind}, ${own}`;
+  }
+  const switchedOff = userNamespaceSwitch();
+  if (switchedOff !== null) return switchedOff;
+  if (rows.some(row => row.outside === 0)) return 'mapping 0 of the parent namespace needs CAP_SETFCAP';
+  return 'an outside id is not mapped in the parent namespace';
+}

@@ -1,0 +1,148 @@
+import { fstatSync } from 'fs';
+import type { Namespace } from '../command/namespace';
+import type { DescriptorRequest, SpawnRequest } from '../command/spawn-request';
+import { descriptorName, shownDescriptor } from '../error/descriptor-name';
+import { Errno } from '../error/errno';
+import { UnshareError } from '../error/error';
+import { hasStandardPipes } from '../runtime';
+
+/**
+ * What a dedicated helper is started with for its command: a descriptor of the client, or a pipe that the runtime makes.
+ * JavaScript cannot send a descriptor to a process that runs, but a new one inherits it.
+ */
+export interface Carried {
+  /** Number in the program, or the namespace that it is to join. */
+  readonly purpose: number | Namespace;
+  /** The client's descriptor, or what the program does with the pipe. */
+  readonly source: number | PipedKind;
+  /** Where the helper has it. */
+  readonly at: number;
+}
+
+/** The program reads from the pipe, or writes to it. */
+type PipedKind = 'piped-read' | 'piped-write';
+
+/** What the helper finds at each of its descriptors, as `child_process` takes it: `standard`, and what it carries. */
+export function toStdioOption<T>(
+  standard: readonly T[],
+  carried: readonly Carried[],
+): (T | number | 'pipe')[] {
+  const stdio: (T | number | 'pipe')[] = [...standard];
+  for (const { source, at } of carried) stdio[at] = typeof source === 'number' ? source : 'pipe';
+  return stdio;
+}
+
+/** Tells a helper that it is for one command, and how many descriptors it has for that behind its own. */
+export function keepArguments(carried: readonly Carried[]): string[] {
+  return carried.length === 0 ? [] : [`--keep=${carried.filter(({ at }) => at >= CARRIED_FIRST).length}`];
+}
+
+/** Where a dedicated helper has the first of those. */
+const CARRIED_FIRST = 4;
+
+/** `kept_descriptors_max` in helper/limits.zig. */
+const CARRIED_MAX = 63;
+
+/** Where the helper has what is for this purpose, or null where it has nothing for it. */
+export function helperDescriptor(carried: readonly Carried[], purpose: number | Namespace): number | null {
+  return carried.find(one => one.purpose === purpose)?.at ?? null;
+}
+
+/** Whether the command has descriptors that only the client has. */
+export function carriesFiles(request: SpawnRequest): boolean {
+  return request.descriptors.some(isOfClient) || request.joins.some(({ source }) => 'fd' in source);
+}
+
+/** Whether the client has an end of one of the command's pipes. */
+export function hasPipes(request: SpawnRequest): boolean {
+  return request.descriptors.some(isPiped);
+}
+
+/**
+ * What a dedicated helper needs for a command; the pipes too, where `withPipes`. Throws at the stages `StdioError` and
+ * `SetNs`, EBADF, and `Limit`.
+ */
+export function toCarried(request: SpawnRequest, withPipes: boolean): Carried[] {
+  const carried: Carried[] = [];
+  let next = CARRIED_FIRST;
+  for (const descriptor of request.descriptors) {
+    const { number } = descriptor;
+    if (isOfClient(descriptor)) {
+      carried.push({ purpose: number, source: openDescriptor(descriptor), at: next++ });
+    } else if (withPipes && isPiped(descriptor)) {
+      // The program inherits 0, 1 and 2 of the helper.
+      const at = hasStandardPipes && number < 3 ? number : next++;
+      carried.push({ purpose: number, source: descriptor.kind, at });
+    }
+  }
+  for (const { namespace, source } of request.joins) {
+    if (!('fd' in source)) continue;
+    carried.push({ purpose: namespace, source: openNamespace(namespace, source.fd), at: next++ });
+  }
+  const count = next - CARRIED_FIRST;
+  if (count > CARRIED_MAX) throw tooMany(count);
+  return carried;
+}
+
+/** Closes what `fromFile` gave to the command. */
+export function releaseFiles(request: SpawnRequest): void {
+  for (const { file } of request.descriptors) file?.release();
+}
+
+function isOfClient({ number, kind }: DescriptorRequest): boolean {
+  // The helper has the client's 0, 1 and 2.
+  return kind === 'dup-file' || kind === 'from-file' || (kind === 'inherit' && number > 2);
+}
+
+function isPiped(
+  descriptor: DescriptorRequest,
+): descriptor is DescriptorRequest & { readonly kind: PipedKind } {
+  const { kind } = descriptor;
+  return kind === 'piped-read' || kind === 'piped-write';
+}
+
+function openDescriptor({ number, file }: DescriptorRequest): number {
+  const descriptor = file ? file.descriptor : number;
+  if (isOpen(descriptor)) return descriptor;
+  throw new UnshareError({
+    stage: 'StdioError',
+    errno: Errno.EBADF,
+    syscall: 'fstat',
+    item: descriptorName(number),
+    shownItem: shownDescriptor(number),
+    hint:
+      descriptor >= 0
+        ? `descriptor ${descriptor} of the client is closed`
+        : 'the file is closed, or was given away',
+  });
+}
+
+function openNamespace(namespace: Namespace, descriptor: number): number {
+  if (isOpen(descriptor)) return descriptor;
+  throw new UnshareError({
+    stage: 'SetNs',
+    errno: Errno.EBADF,
+    syscall: 'fstat',
+    item: namespace,
+    shownItem: `the ${namespace} namespace`,
+    hint: `descriptor ${descriptor} of the client is closed`,
+  });
+}
+
+function isOpen(descriptor: number): boolean {
+  if (descriptor < 0) return false;
+  try {
+    fstatSync(descriptor);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function tooMany(count: number): UnshareError {
+  return new UnshareError({
+    stage: 'Limit',
+    doing: 'too many descriptors of the client',
+    reason: `the command has ${count}; the limit is ${CARRIED_MAX}`,
+  });
+}

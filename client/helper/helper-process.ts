@@ -1,0 +1,212 @@
+import { type ChildProcess, spawn, spawnSync } from 'child_process';
+import type { Socket } from 'net';
+import { errnoOf } from '../error/errno';
+import { UnshareError } from '../error/error';
+import { type Carried, keepArguments, toStdioOption } from './carried';
+
+/** The descriptor at which the helper finds its control socket. */
+export const CONTROL_FD = 3;
+
+/**
+ * How long the second sign of the helper's end may come after the first, in milliseconds. A helper that has
+ * closed its socket is killed then, and a socket that somebody holds open after the helper's death is closed.
+ */
+const END_GRACE_MS = 1000;
+
+const HELPER_NAME = 'unshare-helper';
+
+/** It needs none, and what is not there cannot be read from its memory. */
+const ENVIRONMENT = {};
+
+/** What a helper for one command has left. */
+export interface OnceEnd {
+  /** Empty where they are not piped. */
+  stdout: Buffer;
+  stderr: Buffer;
+  /** Why it may not have answered: it could not be started, was killed or exited with a failure. */
+  failure: UnshareError | null;
+}
+
+/** Runs a helper for the command in `file`, and waits for its end. `isPiped` is for its standard output and error. */
+export function runHelperOnce(
+  path: string,
+  file: number,
+  isPiped: readonly [boolean, boolean],
+  carried: readonly Carried[],
+): OnceEnd {
+  const outputs = isPiped.map(piped => (piped ? 'pipe' : 'inherit'));
+  const { error, signal, status, pid, output } = spawnSync(
+    path,
+    [`--once=${process.pid}`, ...keepArguments(carried)],
+    {
+      stdio: toStdioOption(['inherit', ...outputs, file], carried),
+      argv0: HELPER_NAME,
+      env: ENVIRONMENT,
+      // The helper sees to it.
+      maxBuffer: Number.POSITIVE_INFINITY,
+      encoding: 'buffer',
+    },
+  );
+  const bytes = (index: number) => (output?.[index] as Buffer | null | undefined) ?? Buffer.alloc(0);
+  return { stdout: bytes(1), stderr: bytes(2), failure: failureOf() };
+
+  function failureOf(): UnshareError | null {
+    if (error) return notStarted(path, error);
+    return status === 0 ? null : died(path, pid, describeExit(status, signal));
+  }
+}
+
+/** What a helper process tells its owner. */
+export interface HelperProcessEvents {
+  /** Bytes that it has sent. */
+  data(chunk: Uint8Array): void;
+  /** It could not be started, has died or was stopped; called once, after the last `data`. */
+  ended(error: UnshareError): void;
+}
+
+/**
+ * The process of a helper, and its control socket. Nothing else in the client starts processes.
+ *
+ * Neither keeps the event loop alive by itself; `ref` and `unref` change that.
+ */
+export class HelperProcess {
+  private readonly path: string;
+  private readonly events: HelperProcessEvents;
+  private readonly child: ChildProcess;
+  /** Null where the runtime could not make one; an `error` event of the child says why. */
+  private readonly socket: Socket | null;
+  /** How the process ended, once it has. */
+  private end: UnshareError | null = null;
+  private socketError: Error | null = null;
+  private socketClosed = false;
+  private grace: NodeJS.Timeout | null = null;
+  private readonly stopped: Promise<void>;
+  private resolveStopped!: () => void;
+
+  /** One that has something to carry is for one command. */
+  constructor(path: string, events: HelperProcessEvents, carried: readonly Carried[] = []) {
+    this.path = path;
+    this.events = events;
+    this.stopped = new Promise(resolve => {
+      this.resolveStopped = resolve;
+    });
+    this.child = spawn(path, keepArguments(carried), {
+      stdio: toStdioOption(['inherit', 'inherit', 'inherit', 'pipe'], carried),
+      argv0: HELPER_NAME,
+      env: ENVIRONMENT,
+    });
+    this.child.on('error', error => {
+      // A signal that could not be sent is told by this event too.
+      if (this.pid === null) this.processEnded(notStarted(path, error));
+    });
+    this.child.once('exit', (code, signal) => this.processEnded(this.died(describeExit(code, signal))));
+    this.child.unref();
+    this.socket = (this.child.stdio?.[CONTROL_FD] as Socket | undefined) ?? null;
+    if (this.socket === null) {
+      this.socketClosed = true;
+      return;
+    }
+    this.socket.on('data', (chunk: Buffer) => events.data(chunk));
+    this.socket.on('error', error => {
+      this.socketError = error;
+    });
+    this.socket.once('close', () => this.socketEnded());
+    this.socket.unref();
+  }
+
+  /** Process id, as the client's pid namespace has it, or null where the process could not be started. */
+  get pid(): number | null {
+    return this.child.pid ?? null;
+  }
+
+  /** The client's end of the pipe that the runtime has made for the helper's descriptor of this number. */
+  pipeAt(descriptor: number): Socket | null {
+    return (this.child.stdio?.[descriptor] as Socket | null | undefined) ?? null;
+  }
+
+  /** Sends bytes. A failure to do so is the end of the helper, and told as that. */
+  write(bytes: Uint8Array): void {
+    this.socket?.write(bytes);
+  }
+
+  /** Keeps the event loop alive while the helper lives. */
+  ref(): void {
+    this.socket?.ref();
+  }
+
+  /** Undoes `ref`. */
+  unref(): void {
+    this.socket?.unref();
+  }
+
+  /** Closes the control socket, which ends the helper. Resolves when it has ended. */
+  stop(): Promise<void> {
+    this.socket?.destroy();
+    return this.stopped;
+  }
+
+  private processEnded(end: UnshareError): void {
+    if (this.end !== null) return;
+    this.end = end;
+    if (!this.socketClosed) {
+      // What it sent last may not have been read yet.
+      this.ref();
+      this.startGrace(() => this.socket?.destroy());
+    }
+    this.settle();
+  }
+
+  private socketEnded(): void {
+    this.socketClosed = true;
+    if (this.end === null) {
+      // The socket no longer keeps the event loop alive, and how the process ends still has to be told.
+      this.child.ref();
+      this.startGrace(() => {
+        this.child.kill('SIGKILL');
+        this.processEnded(this.died('closed its control socket'));
+      });
+    }
+    this.settle();
+  }
+
+  private startGrace(callback: () => void): void {
+    this.grace = setTimeout(callback, END_GRACE_MS);
+  }
+
+  private settle(): void {
+    if (this.end === null || !this.socketClosed) return;
+    if (this.grace !== null) clearTimeout(this.grace);
+    this.child.unref();
+    this.events.ended(this.end);
+    this.resolveStopped();
+  }
+
+  private died(how: string): UnshareError {
+    return died(this.path, this.pid, how, this.socketError);
+  }
+}
+
+function notStarted(path: string, cause: Error): UnshareError {
+  return new UnshareError({
+    stage: 'Helper',
+    errno: errnoOf(cause),
+    syscall: 'spawn',
+    path,
+    doing: `cannot start the helper ${JSON.stringify(path)}`,
+    cause,
+  });
+}
+
+function died(path: string, pid: number | null, how: string, cause?: Error | null): UnshareError {
+  return new UnshareError({
+    stage: 'Helper',
+    path,
+    doing: `the helper ${JSON.stringify(path)} has died`,
+    reason: `process ${pid} ${how}`,
+    cause: cause ?? undefined,
+  });
+}
+
+function describeExit(code: number | null, signal: string | null): string {
+  return signal === null ? `exited with status ${code}` : `was killed by ${signal}`;
+}

@@ -1,0 +1,193 @@
+import { closeSync, fstatSync, readSync, writeSync } from 'fs';
+import { FileSource } from '../command/open-file';
+import type { DescriptorRequest, SpawnRequest } from '../command/spawn-request';
+import { UnshareError } from '../error/error';
+import { toSpawnError } from '../error/spawn-failure';
+import { unshare } from '../messages';
+import type { ExitStatus } from '../process/exit-status';
+import { encodeFrame, FrameDecoder } from '../protocol/codec';
+import { isPossible, toExitStatus } from '../protocol/exit-status-message';
+import {
+  helperRefused,
+  protocolViolation,
+  unreadableMessage,
+  versionMismatch,
+} from '../protocol/protocol-errors';
+import { encodeSpawn } from '../protocol/spawn-frame';
+import { toSpawnMessage } from '../protocol/spawn-message';
+import { type Trace, tracer } from '../protocol/trace';
+import { PROTOCOL, VERSION } from '../version';
+import { releaseFiles, toCarried } from './carried';
+import { runHelperOnce } from './helper-process';
+import { openUnlinkedFile } from './once-file';
+import { startDirectory, workingDirectory } from './working-directory';
+
+import v1 = unshare.v1;
+
+/** How a run for one command is limited, and what it reads. */
+export interface OnceOptions {
+  /** In milliseconds; 0 for none. */
+  readonly timeout: number;
+  /** Bytes of each output. */
+  readonly maxBuffer: number;
+  readonly killSignal: number;
+  /** What the program reads as its standard input, or null for what the command has set. */
+  readonly input: Uint8Array | null;
+  /** Whether somebody wants what the program writes to pipes. */
+  readonly collects: boolean;
+}
+
+/** How it ended: with a status, and the limit that was reached, if one was. */
+export interface OnceResult {
+  readonly status: ExitStatus | null;
+  readonly limit: 'timeout' | 'maxBuffer' | null;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
+/** Only one command is in such a run. */
+const COMMAND = 1;
+
+/** Answers are few and small. */
+const ANSWER_MAX = 64 * 1024;
+
+/**
+ * Runs a command in a helper that this thread waits for. Command and answers are in a file without a name: arguments of a
+ * process are limited in size and everybody's to read. Throws as a spawn rejects.
+ */
+export function runOnce(path: string, request: SpawnRequest, options: OnceOptions): OnceResult {
+  const opened: number[] = [];
+  try {
+    checkPossible(request);
+    const input = options.input === null ? null : writeInput(options.input, opened);
+    const adapted = {
+      ...request,
+      descriptors: request.descriptors.map(one => adapt(one, input, options.collects)),
+    };
+    const carried = toCarried(adapted, false);
+    const current = workingDirectory();
+    const message = toSpawnMessage(adapted, current, startDirectory(current, current, adapted), carried);
+    message.command = COMMAND;
+    message.runLimits = {
+      timeoutMs: options.timeout,
+      outputSizeMax: Math.min(options.maxBuffer, Number.MAX_SAFE_INTEGER),
+      killSignal: options.killSignal,
+    };
+    const trace = tracer(() => 'for one command');
+    const file = openUnlinkedFile();
+    opened.push(file);
+    trace?.('>', { spawn: message });
+    const size = writeAll(file, encodeRequest(message));
+    const isPiped = (number: number) =>
+      adapted.descriptors.some(one => one.number === number && one.kind === 'piped-write');
+    const { stdout, stderr, failure } = runHelperOnce(path, file, [isPiped(1), isPiped(2)], carried);
+    const { failed, died, limit } = readAnswers(path, file, size, trace);
+    if (failed !== null && limit === null) throw toSpawnError(path, failed, { request: adapted, message });
+    if (failed === null && died === null) throw failure ?? noAnswer(path);
+    return { status: died, limit, stdout, stderr };
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
+    releaseFiles(request);
+  }
+}
+
+/** What takes a client that is not waiting. */
+function checkPossible({ beforeUnfreeze, descriptors }: SpawnRequest): void {
+  if (beforeUnfreeze !== null) {
+    throw new UnshareError({
+      stage: 'BeforeUnfreeze',
+      doing: 'beforeUnfreeze cannot be called',
+      reason: 'the client waits for the end of a synchronous call',
+    });
+  }
+  for (const { number, kind } of descriptors) {
+    if (number < 3 || (kind !== 'piped-read' && kind !== 'piped-write')) continue;
+    throw new UnshareError({
+      stage: 'StdioError',
+      item: `${number}`,
+      doing: `descriptor ${number} cannot be a pipe to the client`,
+      reason: 'the client waits for the end of a synchronous call',
+    });
+  }
+}
+
+/**
+ * What the program writes to a pipe at 1 and 2, the helper hands on. Nobody can write to one at 0: it is given `input` in a
+ * file, where there is any.
+ */
+function adapt(descriptor: DescriptorRequest, input: number | null, collects: boolean): DescriptorRequest {
+  const { number, kind } = descriptor;
+  if (kind === 'piped-write' && !collects) return { number, kind: 'null-write' };
+  if (number !== 0 || (input === null && kind !== 'piped-read')) return descriptor;
+  if (input === null) return { number, kind: 'null-read' };
+  return { number, kind: 'dup-file', file: new FileSource(input, false) };
+}
+
+function writeInput(input: Uint8Array, opened: number[]): number {
+  const file = openUnlinkedFile();
+  opened.push(file);
+  writeAll(file, input);
+  return file;
+}
+
+/** From the start of the file on, and without moving its offset, which the reader shares. */
+function writeAll(file: number, bytes: Uint8Array): number {
+  let position = 0;
+  while (position < bytes.length) {
+    position += writeSync(file, bytes, position, bytes.length - position, position);
+  }
+  return position;
+}
+
+function encodeRequest(message: v1.Spawn.$Properties): Buffer {
+  const hello = v1.ToHelper.encode({ hello: { protocol: PROTOCOL, version: VERSION } }).finish();
+  return Buffer.concat([encodeFrame(hello), encodeSpawn(message)]);
+}
+
+interface Answers {
+  failed: v1.SpawnFailed | null;
+  died: ExitStatus | null;
+  limit: OnceResult['limit'];
+}
+
+/** The messages of the helper, which are behind the first `start` bytes. */
+function readAnswers(path: string, file: number, start: number, trace: Trace | null): Answers {
+  const bytes = Buffer.alloc(fstatSync(file).size - start);
+  readSync(file, bytes, 0, bytes.length, start);
+  const answers: Answers = { failed: null, died: null, limit: null };
+  try {
+    for (const body of new FrameDecoder(ANSWER_MAX).decode(bytes)) {
+      const message = v1.ToClient.decode(body);
+      trace?.('<', message);
+      take(path, message, answers);
+    }
+  } catch (error) {
+    throw error instanceof UnshareError ? error : unreadableMessage(path, error as Error);
+  }
+  return answers;
+}
+
+function noAnswer(path: string): UnshareError {
+  return new UnshareError({
+    stage: 'Helper',
+    path,
+    doing: `the helper ${JSON.stringify(path)} has given no answer`,
+  });
+}
+
+function take(path: string, message: v1.ToClient, answers: Answers): void {
+  const { hello, spawnFailed, died, limitReached, protocolError } = message;
+  if (protocolError) throw helperRefused(path, protocolError.name ?? '');
+  if (hello && hello.protocol !== PROTOCOL) throw versionMismatch(path, hello);
+  if (spawnFailed) answers.failed = spawnFailed as v1.SpawnFailed;
+  if (limitReached) {
+    answers.limit = limitReached.limit === v1.RunLimit.RUN_LIMIT_TIMEOUT ? 'timeout' : 'maxBuffer';
+  }
+  if (died) {
+    const status = died.exitStatus;
+    if (!status || !isPossible(status)) {
+      throw protocolViolation(path, 'Died with a status that no program can have');
+    }
+    answers.died = toExitStatus(status);
+  }
+}

@@ -1,0 +1,124 @@
+import { PipeReader } from '../pipe/pipe-reader';
+import { PipeWriter } from '../pipe/pipe-writer';
+import { type Signal, signalNumber } from '../signals';
+import { disposeWith } from './dispose';
+import type { ExitStatus } from './exit-status';
+import type { Run } from './run';
+
+/** A program that was started (`unshare::Child` of the crate). */
+export class Child implements AsyncDisposable {
+  /** Process id, as the helper's pid namespace numbers it. */
+  readonly pid: number;
+  /** What the program reads as its standard input, or null where that was not piped. */
+  readonly stdin: PipeWriter | null;
+  /** What the program writes to its standard output, or null where that was not piped. */
+  readonly stdout: PipeReader | null;
+  /** What the program writes to its standard error, or null where that was not piped. */
+  readonly stderr: PipeReader | null;
+  private readonly run: Run;
+  /** The client's ends that were not taken, by their number in the program. */
+  private readonly pipes: Map<number, PipeReader | PipeWriter>;
+  /** Kills the program and waits for its end, where `await using` is left. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
+  /** @internal `pipes` has the client's ends by their number in the program. */
+  constructor(run: Run, pid: number, pipes: Map<number, PipeReader | PipeWriter>) {
+    this.run = run;
+    this.pid = pid;
+    this.pipes = pipes;
+    this.stdin = (pipes.get(0) as PipeWriter | undefined) ?? null;
+    this.stdout = (pipes.get(1) as PipeReader | undefined) ?? null;
+    this.stderr = (pipes.get(2) as PipeReader | undefined) ?? null;
+  }
+
+  /** The process id, `pid`. */
+  id(): number {
+    return this.pid;
+  }
+
+  /**
+   * Hands over the pipe that the program writes to as this descriptor: one declared by `Fd.pipedWrite()`, or
+   * 1 or 2, where it is what `stdout` or `stderr` is. Null where there is none, and when called again.
+   */
+  takePipeReader(fd: number): PipeReader | null {
+    const pipe = this.pipes.get(fd);
+    if (!(pipe instanceof PipeReader)) return null;
+    this.pipes.delete(fd);
+    return pipe;
+  }
+
+  /**
+   * Hands over the pipe that the program reads from as this descriptor: one declared by `Fd.pipedRead()`, or
+   * 0, where it is what `stdin` is. Null where there is none, and when called again.
+   */
+  takePipeWriter(fd: number): PipeWriter | null {
+    const pipe = this.pipes.get(fd);
+    if (!(pipe instanceof PipeWriter)) return null;
+    this.pipes.delete(fd);
+    return pipe;
+  }
+
+  /**
+   * Resolves with how the program ended; the same answer each time. Its pipes may still have something to
+   * read then. Rejects at the stage `Helper` where the helper died first.
+   */
+  wait(): Promise<ExitStatus> {
+    return this.run.wait();
+  }
+
+  /** How the program ended, or null while it lives. Throws where `wait` rejects. */
+  tryWait(): ExitStatus | null {
+    return this.run.tryWait();
+  }
+
+  /**
+   * Sends a signal to the program (`man 2 kill`), never to another process: after its end it rejects with the
+   * code `ESRCH` and nothing is sent. Rejects at the stage `Helper` where the helper died first.
+   */
+  async signal(signal: Signal | number): Promise<void> {
+    return this.run.signal(signalNumber(signal));
+  }
+
+  /** Sends SIGKILL. */
+  kill(): Promise<void> {
+    return this.signal('SIGKILL');
+  }
+
+  /** Keeps the event loop alive while the program lives, which is so unless `unref` was called. */
+  ref(): this {
+    this.run.ref();
+    return this;
+  }
+
+  /** Lets the event loop end while the program lives. Pipes that are in use keep it alive nevertheless. */
+  unref(): this {
+    this.run.unref();
+    return this;
+  }
+
+  /**
+   * @internal For a child that nobody is given: the program is at the end of what it would read from the
+   * pipes that were not taken, and what it writes to them is dropped.
+   */
+  neglectPipes(): void {
+    for (const pipe of this.pipes.values()) {
+      if (pipe instanceof PipeWriter) pipe.destroy();
+      else pipe.on('error', () => {}).resume();
+    }
+  }
+
+  /** @internal Closes the pipes that were not taken. */
+  closePipes(): void {
+    for (const pipe of this.pipes.values()) pipe.destroy();
+  }
+}
+
+disposeWith(Child, killAndWait);
+
+/** Ends the program where it lives, and closes its pipes but those that were taken. */
+async function killAndWait(child: Child): Promise<void> {
+  child.closePipes();
+  // The program may have ended by itself meanwhile. Whatever else went wrong, wait() tells.
+  if (child.tryWait() === null) await child.kill().catch(() => {});
+  await child.wait();
+}

@@ -1,0 +1,141 @@
+import { displayBytes, quoteBytes } from '../bytes';
+import type { MountPropagation } from '../command/mount-propagation';
+import type {
+  DescriptorKind,
+  DescriptorRange,
+  DescriptorRequest,
+  SpawnRequest,
+} from '../command/spawn-request';
+import { type Carried, helperDescriptor } from '../helper/carried';
+import { resolvePath, type WorkingDirectory } from '../helper/working-directory';
+import { unshare } from '../messages';
+import { toJoins } from './join-message';
+import { namespaceNumber } from './namespace-number';
+import { toSteps } from './step-message';
+import { currentUmask } from './umask';
+
+import v1 = unshare.v1;
+
+/** A `Spawn` with all its lists, and without the number that the channel gives to the command. */
+export type SpawnMessage = v1.Spawn.$Properties & {
+  program: Uint8Array;
+  descriptors: v1.Descriptor.$Properties[];
+  namespaces: v1.Namespace[];
+  joins: v1.Join.$Properties[];
+  uidMaps: v1.IdMap.$Properties[];
+  gidMaps: v1.IdMap.$Properties[];
+  preExec: v1.Step.$Properties[];
+};
+
+const SOURCES: Record<DescriptorKind, v1.DescriptorSource> = {
+  // The helper has been given it.
+  'dup-file': v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER,
+  'from-file': v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER,
+  inherit: v1.DescriptorSource.DESCRIPTOR_SOURCE_INHERIT,
+  'null-read': v1.DescriptorSource.DESCRIPTOR_SOURCE_NULL_READ,
+  'null-write': v1.DescriptorSource.DESCRIPTOR_SOURCE_NULL_WRITE,
+  'piped-read': v1.DescriptorSource.DESCRIPTOR_SOURCE_PIPE_READ,
+  'piped-write': v1.DescriptorSource.DESCRIPTOR_SOURCE_PIPE_WRITE,
+};
+
+const PROPAGATIONS: Record<MountPropagation, v1.MountPropagation> = {
+  private: v1.MountPropagation.MOUNT_PROPAGATION_PRIVATE,
+  slave: v1.MountPropagation.MOUNT_PROPAGATION_SLAVE,
+  shared: v1.MountPropagation.MOUNT_PROPAGATION_SHARED,
+  unchanged: v1.MountPropagation.MOUNT_PROPAGATION_UNCHANGED,
+};
+
+/** The last number in the messages, and in `man 2 close_range`. */
+const DESCRIPTOR_MAX = 2 ** 32 - 1;
+
+/**
+ * The message that asks for a command. `current` is the client's working directory, where relative paths
+ * start; `startDir` is where that of the command starts, or null for that of the helper, which was started with
+ * `carried`.
+ *
+ * Throws at the stages `SetNs` and `SetIdMap` where a relative path cannot be told, and at `SetNs` where a
+ * kind of namespace is new and joined.
+ */
+export function toSpawnMessage(
+  request: SpawnRequest,
+  current: WorkingDirectory,
+  startDir: Uint8Array | null,
+  carried: readonly Carried[] = [],
+): SpawnMessage {
+  return {
+    program: request.program,
+    arguments: request.arguments,
+    // The messages have lists that could be changed, and nobody does.
+    environment: request.environment as Uint8Array[],
+    pidVariables: request.pidVariables,
+    startDir,
+    currentDir: request.currentDir,
+    pivotRoot: request.pivotRoot,
+    chrootDir: request.chrootDir,
+    umask: currentUmask(),
+    descriptors: toDescriptors(request.descriptors, carried),
+    closeDescriptors: request.closeRanges.map(toRange),
+    namespaces: request.namespaces.map(namespaceNumber),
+    mountPropagation: PROPAGATIONS[request.mountPropagation],
+    joins: toJoins(request.joins, request.namespaces, current, carried),
+    uidMaps: request.uidMaps,
+    gidMaps: request.gidMaps,
+    idMapCommands: toIdMapCommands(request, current),
+    uid: request.uid,
+    gid: request.gid,
+    groups: request.groups === null ? null : { gids: [...request.groups] },
+    keepCapabilities: request.keepCapabilities === null ? null : toBits(request.keepCapabilities),
+    makeGroupLeader: request.makeGroupLeader,
+    keepSignalMask: request.keepSignalMask,
+    parentDeathSignal: request.parentDeathSignal,
+    preExec: toSteps(request.preExec),
+    freeze: request.beforeUnfreeze !== null,
+  };
+}
+
+/** Lists what is not inherited: the helper's own 0, 1 and 2 are the default. */
+function toDescriptors(
+  descriptors: readonly DescriptorRequest[],
+  carried: readonly Carried[],
+): v1.Descriptor.$Properties[] {
+  return descriptors
+    .filter(
+      ({ number, kind }) =>
+        number > 2 || (kind !== 'inherit' && helperDescriptor(carried, number) !== number),
+    )
+    .map(({ number, kind }) => {
+      const kept = helperDescriptor(carried, number);
+      if (kept === null) return { number, source: SOURCES[kind] };
+      return { number, source: v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER, helperDescriptor: kept };
+    });
+}
+
+function toRange({ from, to }: DescriptorRange): v1.DescriptorRange.$Properties {
+  return { first: from, last: Math.min(to - 1, DESCRIPTOR_MAX) };
+}
+
+function toIdMapCommands(
+  { idMapCommands, uidMaps, gidMaps }: SpawnRequest,
+  current: WorkingDirectory,
+): v1.IdMapCommands.$Properties | null {
+  // Without maps they are not run, and need not be found.
+  if (idMapCommands === null || uidMaps.length + gidMaps.length === 0) return null;
+  const { newuidmap, newgidmap } = idMapCommands;
+  return { newuidmap: toProgram(newuidmap, current), newgidmap: toProgram(newgidmap, current) };
+}
+
+function toProgram(path: Uint8Array, current: WorkingDirectory): Uint8Array {
+  const text = displayBytes(path);
+  const failure = {
+    stage: 'SetIdMap',
+    item: text,
+    path: text,
+    doing: `cannot run ${quoteBytes(path)}`,
+  } as const;
+  return resolvePath(path, current, failure);
+}
+
+/** Bit n for each number n of `numbers`, in which none is twice. They are far below 53. */
+function toBits(numbers: readonly number[]): number {
+  return numbers.reduce((bits, number) => bits + 2 ** number, 0);
+}
