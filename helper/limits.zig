@@ -64,10 +64,14 @@ pub const events_max = 64;
 
 pub const signal_max = 64;
 
-/// Of the bytes of a message, what its decoded form takes at most: an empty string is two bytes there, and a pointer
-/// and a NUL here.
+/// What a message's decoded form takes for each byte at most: an empty string is two bytes there, and a pointer and a NUL
+/// here. The elements of a few short lists take more, which is `arena_excess_max` together; messages.zig checks it.
+pub const arena_factor = 8;
+pub const arena_excess_max = 32 << 10;
+
+/// Has room for every message that is within the limits, unless it has a field repeatedly of which only the last one counts.
 pub fn arenaSize(message_size: usize) usize {
-    return 8 * message_size + 4096;
+    return arena_factor * message_size + arena_excess_max;
 }
 
 comptime {

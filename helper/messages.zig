@@ -496,6 +496,11 @@ pub const ProtocolError = struct {
     pub const numbers = .{ .name = 1 };
 };
 
+comptime {
+    @setEvalBranchQuota(10_000);
+    std.debug.assert(wire.arenaExcess(ToHelper, limits.arena_factor) <= limits.arena_excess_max);
+}
+
 const testing = std.testing;
 
 /// The lines of unshare.proto, taken apart as far as this file has to agree with them.
@@ -599,6 +604,19 @@ fn kindOf(comptime T: type) []const u8 {
         .@"struct", .@"enum" => shortName(T),
         else => comptime unreachable,
     };
+}
+
+test "the most steps that there may be, with the most arguments, fit into an arena for their bytes" {
+    // Empty arguments, which a command is refused for, are the shortest.
+    const arguments = [_]StepArgument{.{}} ** limits.step_arguments_max;
+    const steps = [_]Step{.{ .arguments = &arguments }} ** limits.steps_max;
+    var encoded: [4096]u8 = undefined;
+    const size = wire.encodeDelimited(ToHelper, "spawn", &.{ .pre_exec = &steps }, &encoded);
+    const bytes = encoded[2..size];
+    var buffer: [limits.arenaSize(encoded.len)]u8 = undefined;
+    var arena: wire.Arena = .{ .buffer = buffer[0..limits.arenaSize(bytes.len)] };
+    const spawn = (try wire.decode(ToHelper, bytes, &arena)).spawn.?;
+    try testing.expectEqual(limits.steps_max, spawn.pre_exec.len);
 }
 
 test "the messages are those of unshare.proto" {

@@ -409,6 +409,30 @@ fn asConst(comptime T: type, place: [*]const u8) *const T {
     return @ptrCast(@alignCast(place));
 }
 
+/// What a message of type `T` takes of an arena at most, beyond `factor` times the bytes that it is encoded in.
+pub fn arenaExcess(comptime T: type, comptime factor: usize) usize {
+    var excess: usize = 0;
+    for (@typeInfo(T).@"struct".fields) |member| {
+        const V = Value(member.type);
+        const kind: Kind = .of(V);
+        const inside = if (kind == .message) arenaExcess(V, factor) else 0;
+        if (Form.of(member.type) != .list) {
+            // A string has the NUL more than its bytes, and a tag and a length before these.
+            excess += inside;
+            continue;
+        }
+        const nul: usize = @intFromBool(kind == .c_string);
+        const element_size = @sizeOf(V) + inside + nul;
+        // Scalars may be packed. Everything else has a tag, of two bytes from field 16 on, and a length.
+        const tag_size = if (@field(T.numbers, member.name) < 16) 1 else 2;
+        const encoded_size_min = if (kind.wireType() == .varint) 1 else tag_size + 1;
+        excess += @field(T.maxima, member.name) * (element_size -| factor * encoded_size_min);
+        // The list is aligned, and one of strings ends with a null.
+        excess += @alignOf(V) - 1 + nul * @sizeOf(V);
+    }
+    return excess;
+}
+
 /// Where the next element of a list goes, and how many have no place yet.
 const Cursor = struct { next: [*]u8, left: usize };
 
@@ -825,6 +849,16 @@ test "refusals, each by its name" {
         .{ error.ListTooLong, "\x4a\x04\x00\x00\x00\x00" },
     };
     inline for (cases) |case| try testing.expectError(case[0], decodeSample(case[1]));
+}
+
+test "an arena of the size that is computed has room for the fullest message" {
+    // Three elements of each list, in as few bytes as possible, and lists that start at an odd address.
+    const bytes = "\x2a\x00" ++ "\x42\x00" ** 3 ++ "\x4a\x03\x00\x01\x00" ++ "\x52\x00" ** 3;
+    inline for (.{ 0, 1 }) |factor| {
+        var buffer: [256]u8 align(16) = undefined;
+        var arena: Arena = .{ .buffer = buffer[1..][0 .. factor * bytes.len + comptime arenaExcess(Sample, factor)] };
+        try testing.expectEqual(3, (try decode(Sample, bytes, &arena)).list.len);
+    }
 }
 
 test "an arena that is too small is an error" {

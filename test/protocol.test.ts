@@ -3,7 +3,8 @@ import type { Socket } from 'net';
 import * as path from 'path';
 import { Command } from 'unshare';
 import * as assert from 'uvu/assert';
-import { FrameDecoder } from '../client/protocol/codec';
+import { encodeFrame, FrameDecoder } from '../client/protocol/codec';
+import { syscallNumber } from '../client/protocol/syscall-number';
 import { readDocument } from './doc-blocks';
 import { find } from './doc-programs';
 import { suite } from './harness';
@@ -11,7 +12,8 @@ import { unshare } from './messages';
 import { packageRoot, until } from './support';
 import { helperBinary } from './wrapped-helper';
 
-const v1 = unshare.v1;
+import v1 = unshare.v1;
+
 const test = suite('protocol');
 const python = find('python3');
 
@@ -96,6 +98,23 @@ test('the messages beside these bytes are those that they are', () => {
   ];
   const named = [...text.matchAll(/^[→←] [0-9a-f ]+\n {2}(\w+) \{/gm)].map(match => match[1]!);
   assert.equal(kinds.map(kind => kind.toLowerCase()).sort(), named.map(name => name.toLowerCase()).sort());
+});
+
+test('the most steps with the most arguments are taken, also while other commands are on their way', async () => {
+  const spawn = { program: Buffer.from('/bin/true'), arguments: [Buffer.from('true')] };
+  const getppid = { number: syscallNumber('getppid', 0), arguments: Array(6).fill({ number: 0 }) };
+  const messages: v1.ToHelper.$Properties[] = [
+    { hello: { protocol: 1 } },
+    // More than can share the helper's memory: the last one gets memory by the size of its message.
+    ...[1, 2, 3, 4, 5, 6, 7].map(command => ({ spawn: { ...spawn, command } })),
+    { spawn: { ...spawn, command: 8, preExec: Array(64).fill(getppid) } },
+  ];
+  // In one write: none has got far when the last one is read.
+  const bytes = Buffer.concat(messages.map(message => encodeFrame(v1.ToHelper.encode(message).finish())));
+  const { bodies, code } = await converse([bytes], 17);
+  const spawned = bodies.map(body => v1.ToClient.decode(body).spawned?.command ?? 0);
+  assert.equal(spawned.filter(command => command > 0).sort(), [1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.is(code, 0);
 });
 
 test.run();
