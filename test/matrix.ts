@@ -1,43 +1,30 @@
 import { spawnSync } from 'child_process';
 import * as path from 'path';
-import { installRuntimes, runtimePath } from './runtimes';
 
 /*
- * Runs the tests, as they are compiled, on other versions of Node, and prints a table:
+ * Runs the tests, as they are compiled, on each runtime, and prints a table, and each skip with its reason:
  *
- *     npm run matrix [-- VERSION…]
+ *     npm run matrix [-- RUNTIME…]
  *
- * The binaries come from the npm registry.
+ * A runtime is `bun`, `deno` or a version of Node. They come from the npm registry. What runs the test files is this Node.
  */
 
-/** The oldest that is meant to work, every one with long-term support since, and the newest. */
-const VERSIONS = ['12', '14', '16', '18', '20', '22', '24', '26'];
+/** The oldest Node that is meant to work, every one with long-term support since, and the newest; the current Bun and Deno. */
+const RUNTIMES = ['12', '14', '16', '18', '20', '22', '24', '26', 'bun', 'deno'];
 
-const root = path.join(__dirname, '../..');
+const runner = path.join(__dirname, 'run.js');
 
 interface Result {
-  version: string;
+  runtime: string;
   passed: number;
   failed: number;
   skips: string[];
 }
 
-function nameOf(version: string): string {
-  return `node${version}`;
-}
-
-function binaryOf(version: string): string {
-  return runtimePath(nameOf(version), 'bin/node');
-}
-
-function install(versions: readonly string[]): void {
-  const packages = versions.map(version => [nameOf(version), `node-linux-${process.arch}@${version}`]);
-  installRuntimes(Object.fromEntries(packages));
-}
-
-/** Started by root, as root: an ordinary user's tests are not different from one version to the other. */
-function run(version: string): Result {
-  const { stdout } = spawnSync(binaryOf(version), [path.join(root, 'dist/test/run.js'), '--as', 'root'], {
+/** Started by root, as root: an ordinary user's tests are not different from one runtime to the other. */
+function run(runtime: string): Result {
+  const options = ['--runtime', runtime, ...(process.geteuid?.() === 0 ? ['--as', 'root'] : [])];
+  const { stdout } = spawnSync(process.execPath, [runner, ...options], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 64 * 1024 * 1024,
@@ -46,28 +33,36 @@ function run(version: string): Result {
   const [, passed, failed] = /^(\d+) passed, (\d+) failed, \d+ skipped$/.exec(lines[lines.length - 1]!) ?? [];
   if (failed !== '0') console.log(stdout);
   return {
-    version,
+    runtime,
     passed: Number(passed ?? 0),
     failed: Number(failed ?? 1),
     skips: lines.filter(line => line.startsWith('skipped ')),
   };
 }
 
+function nameOf(asked: string): string {
+  return /^\d/.test(asked) ? `node${asked}` : asked;
+}
+
+function printTable(results: readonly Result[]): void {
+  const row = (name: string, ...cells: unknown[]) =>
+    console.log(name.padEnd(12) + cells.map(cell => String(cell).padStart(9)).join(''));
+  row('runtime', 'passed', 'failed', 'skipped');
+  for (const { runtime, passed, failed, skips } of results) row(runtime, passed, failed, skips.length);
+}
+
+function printSkips(results: readonly Result[]): void {
+  for (const skip of new Set(results.flatMap(({ skips }) => skips))) {
+    const where = results.filter(({ skips }) => skips.includes(skip)).map(({ runtime }) => runtime);
+    console.log(`${skip} (${where.length === results.length ? 'all' : where.join(', ')})`);
+  }
+}
+
 function main(): void {
   const asked = process.argv.slice(2);
-  const versions = asked.length > 0 ? asked : VERSIONS;
-  install(versions);
-  const results = versions.map(version => {
-    const result = run(version);
-    console.log(
-      `Node ${version}: ${result.passed} passed, ${result.failed} failed, ${result.skips.length} skipped`,
-    );
-    return result;
-  });
-  for (const skip of new Set(results.flatMap(({ skips }) => skips))) {
-    const where = results.filter(({ skips }) => skips.includes(skip)).map(({ version }) => version);
-    console.log(`${skip} (Node ${where.join(', ')})`);
-  }
+  const results = (asked.length > 0 ? asked : RUNTIMES).map(nameOf).map(run);
+  printSkips(results);
+  printTable(results);
   const sum = (count: (result: Result) => number) =>
     results.reduce((total, result) => total + count(result), 0);
   const failed = sum(result => result.failed);

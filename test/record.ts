@@ -6,6 +6,9 @@ export const RECORD_VARIABLE = 'UNSHARE_TEST_RECORD';
 /** Environment variable that, where it is set, makes a test file name its tests in the record and run none. */
 export const LIST_VARIABLE = 'UNSHARE_TEST_LIST';
 
+/** Environment variable with the path of what runs JavaScript in the tests; see `runtimePath`. */
+export const RUNTIME_VARIABLE = 'UNSHARE_TEST_RUNTIME';
+
 /** What a test file tells the runner, one line of JSON each, written before anything else can happen. */
 export type Entry =
   | { event: 'owed' | 'started' | 'passed'; test: string }

@@ -6,6 +6,7 @@ import { helperTests, runHelperTests } from './runner/helper';
 import { type Options, readOptions } from './runner/options';
 import { ordinaryPlace, ownPlace, type Place } from './runner/place';
 import { describe, type Report, summarize } from './runner/report';
+import { prepareRuntime } from './runner/runtime';
 import { makeScratch } from './scratch';
 
 const root = path.join(__dirname, '../..');
@@ -21,8 +22,10 @@ async function main(): Promise<void> {
     console.log(describe(report));
   };
 
-  if (options.only.test(helperTests)) add(await runHelperTests(root, scratch));
-  for (const place of places(options, scratch)) {
+  const runtime = options.runtime === null ? process.execPath : prepareRuntime(options.runtime, scratch);
+  // The helper does not depend on it.
+  if (options.runtime === null && options.only.test(helperTests)) add(await runHelperTests(root, scratch));
+  for (const place of places(options, scratch, runtime)) {
     for (const file of files) add(await runFile(file, place, scratch));
   }
 
@@ -32,11 +35,11 @@ async function main(): Promise<void> {
   process.exitCode = ran && !failed ? 0 : 1;
 }
 
-function places({ as }: Options, scratch: string): Place[] {
-  if (process.geteuid?.() !== 0) return [ownPlace(root)];
+function places({ as }: Options, scratch: string, runtime: string): Place[] {
+  if (process.geteuid?.() !== 0) return [ownPlace(root, runtime)];
   const both: Place[] = [];
-  if (as !== 'user') both.push(ownPlace(root));
-  if (as !== 'root') both.push(ordinaryPlace(root, scratch));
+  if (as !== 'user') both.push(ownPlace(root, runtime));
+  if (as !== 'root') both.push(ordinaryPlace(root, scratch, runtime));
   return both;
 }
 

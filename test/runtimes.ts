@@ -2,6 +2,17 @@ import { execFileSync } from 'child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'fs';
 import * as path from 'path';
 
+const { arch } = process;
+
+/** What the tests use of Bun and Deno: packages of the npm registry. */
+export const BUN = `@oven/bun-linux-${arch === 'arm64' ? 'aarch64' : arch}@1.4.5`;
+export const DENO = `@deno/linux-${arch}-glibc@2.9.6`;
+
+/** Node of a version, which may be a part of one. */
+export function nodePackage(version: string): string {
+  return `node-linux-${arch}@${version}`;
+}
+
 const place = path.join(__dirname, '../../dist/runtimes');
 
 /** Where a package is that `installRuntimes` has installed under this name. */

