@@ -1,14 +1,10 @@
 #!/usr/bin/env node
 import { HELP, parseArguments, type RunArguments, UsageError } from './cli/cli-args';
 import { findProgram } from './cli/find-program';
-import { Command } from './command/command';
-import { GidMap, UidMap } from './command/id-map';
-import { canStartCommands, doctor } from './doctor';
+import { canStartCommands } from './doctor/finding';
 import { printFindings } from './doctor/print';
 import { Errno } from './error/errno';
-import { UnshareError } from './error/error';
-import type { Child } from './process/child';
-import type { ExitStatus } from './process/exit-status';
+import { type Child, Command, doctor, type ExitStatus, GidMap, UidMap, UnshareError } from './index';
 import { signalNumber } from './signals';
 import { VERSION } from './version';
 

@@ -1,5 +1,3 @@
-import { isMainThread } from 'worker_threads';
-
 /** What runs this program. Electron is Node here. */
 export type Runtime = 'node' | 'bun' | 'deno';
 
@@ -19,7 +17,14 @@ export const runtime: Runtime = detect();
  * - Deno's `net.Socket` takes no descriptor that its `fs` has opened, and its `fs` streams read in a pool of 32 threads, where
  *   idle pipes hold up all others, and every other use of files.
  */
-export const drivesPipes = runtime === 'bun' || (runtime === 'node' && isMainThread);
+export function drivesPipes(): boolean {
+  return runtime === 'bun' || (runtime === 'node' && isMainThread());
+}
+
+function isMainThread(): boolean {
+  // Loaded here: it takes as long as a quarter of this package, and commands without pipes do not need it.
+  return (require('worker_threads') as typeof import('worker_threads')).isMainThread;
+}
 
 /**
  * Whether what `child_process` makes for the descriptors 0, 1 and 2 of a process is worth more than what it makes for others.

@@ -41,19 +41,20 @@ function withoutHelpersPart(code) {
   return withoutUnneeded(written, 'decode', within(messages, 'ToClient'));
 }
 
-/** Makes the messages of `directory`, of what `select` leaves of all their code. */
-function build(directory, select) {
+/** Makes the messages of `directory`, of what `select` leaves of all their code, with protobufjs by the name `dependency`. */
+function build(directory, dependency, select) {
   const dist = path.join(root, 'dist', directory);
   mkdirSync(dist, { recursive: true });
   const output = path.join(dist, 'messages.js');
   const flags = ['create', 'verify', 'convert', 'delimited', 'typeurl'].map(part => `--no-${part}`);
   // protobufjs keeps the generated messages of a whole program by such names: those of another version may be there.
   const name = `unshare-${directory}-${version}`;
-  run('pbjs', ['-t', 'static-module', '-w', 'commonjs', '-r', name, ...flags, '-o', output, proto]);
+  const form = ['-t', 'static-module', '-w', 'commonjs', '-r', name, '--dependency', dependency];
+  run('pbjs', [...form, ...flags, '-o', output, proto]);
   writeFileSync(output, select(readFileSync(output, 'utf8')));
   // It reads the types out of the comments.
   run('pbts', ['-o', path.join(directory, 'messages.d.ts'), output]);
 }
 
-build('client', withoutHelpersPart);
-build('test', code => code);
+build('client', './protobuf', withoutHelpersPart);
+build('test', 'protobufjs/minimal', code => code);

@@ -1,11 +1,13 @@
-// Makes of dist/client, as the compilers leave it, what is published: an entrance for `import`, no types but those that users
-// can reach, and code without what only its authors read, which is in the repository.
+// Makes of dist/client, as the compilers leave it, what is published: one file for `require`, a wrapper for `import`, the command
+// line, and the types that users can reach. The modules stay beside them, for tests and benchmarks.
 
 const { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } = require('fs');
 const path = require('path');
+const { build } = require('esbuild');
 const { minify } = require('terser');
 
-const client = path.join(__dirname, '../dist/client');
+const root = path.join(__dirname, '..');
+const client = path.join(root, 'dist/client');
 const read = name => readFileSync(path.join(client, name), 'utf8');
 const write = (name, text) => writeFileSync(path.join(client, name), text);
 const endingWith = end => filesIn('').filter(name => name.endsWith(end));
@@ -17,6 +19,31 @@ function filesIn(directory) {
     const name = path.posix.join(directory, entry.name);
     return entry.isDirectory() ? filesIn(name) : [name];
   });
+}
+
+/** The generated modules are in dist/, their types beside the sources. */
+const generated = {
+  name: 'generated',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/(messages|syscalls)$/ }, ({ path: module }) => ({
+      path: path.join(client, `${path.basename(module)}.js`),
+    })),
+};
+
+/** Opening sixty files would take several times as long as running what is in them. */
+async function bundle(name, external) {
+  await build({
+    entryPoints: [path.join(root, 'client', name.replace(/js$/, 'ts'))],
+    outfile: path.join(client, name),
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'es2019',
+    external,
+    plugins: [generated],
+    logLevel: 'warning',
+  });
+  await shorten(name);
 }
 
 /** The module for `import` hands on what the one for `require` has: a program that loads both has one shared helper. */
@@ -50,22 +77,29 @@ function removeInternalTypes() {
 }
 
 /**
- * Comments, white space and local names go. The names of functions and classes stay, and lines are short: both are in what Node
- * prints of an error.
+ * Comments, white space and local names go: they are in the repository. The names of functions and classes stay, and lines are
+ * short: both are in what Node prints of an error.
  */
-async function shorten() {
-  for (const name of endingWith('.js')) {
-    const { code } = await minify(read(name), {
-      ecma: 2019,
-      // Calls keep their order and their place: what a stack shows is what is written.
-      compress: { inline: false, reduce_funcs: false, keep_classnames: true, keep_fnames: true },
-      mangle: { toplevel: true, keep_classnames: true, keep_fnames: true },
-      format: { max_line_len: 100 },
-    });
-    write(name, `${code}\n`);
-  }
+async function shorten(name) {
+  const { code } = await minify(read(name), {
+    ecma: 2019,
+    // Calls keep their order and their place: what a stack shows is what is written.
+    compress: { inline: false, reduce_funcs: false, keep_classnames: true, keep_fnames: true },
+    mangle: { toplevel: true, keep_classnames: true, keep_fnames: true },
+    format: { max_line_len: 100 },
+  });
+  write(name, `${code}\n`);
 }
 
-makeWrapper();
-removeInternalTypes();
-shorten();
+async function main() {
+  // The command line takes the client from the other file, and nothing is twice.
+  await bundle('cli.js', ['./index']);
+  await bundle('index.js', ['protobufjs']);
+  makeWrapper();
+  removeInternalTypes();
+}
+
+main().catch(error => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -42,3 +42,9 @@ export function missing(name: string, found: string, advice: string): Finding {
 export function unknown(name: string, reason: string): Finding {
   return { name, status: 'unknown', found: `not tried: ${reason}`, advice: null, install: null };
 }
+
+/** Whether commands can be started, as far as `doctor` has found out. */
+export function canStartCommands(findings: readonly Finding[]): boolean {
+  const plain = findings.find(({ name }) => name === 'plain command');
+  return plain !== undefined && (plain.status === 'ok' || plain.status === 'limited');
+}

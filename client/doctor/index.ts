@@ -23,12 +23,6 @@ export async function doctor(options: DoctorOptions = {}): Promise<Finding[]> {
   return await examine(options.path);
 }
 
-/** @internal Whether commands can be started, as far as `doctor` has found out. */
-export function canStartCommands(findings: readonly Finding[]): boolean {
-  const plain = findings.find(({ name }) => name === 'plain command');
-  return plain !== undefined && (plain.status === 'ok' || plain.status === 'limited');
-}
-
 function foreignSystem(platform: string): Finding {
   return missing(
     'system',

@@ -3,6 +3,7 @@ import { join, resolve } from 'path';
 import { types } from 'util';
 import { errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';
+import { packageDirectory } from '../package-directory';
 import { type Archived, archived } from './asar';
 import { elfMachine } from './elf';
 
@@ -86,7 +87,7 @@ function namedHelper(path: string, namedBy: string): string {
 }
 
 function packagedHelper(): string {
-  const packed = join(__dirname, '../..', 'helper', process.arch, 'unshare-helper');
+  const packed = join(packageDirectory, 'helper', process.arch, 'unshare-helper');
   const archive = archived(packed);
   const place = { path: archive?.unpacked ?? packed, namedBy: 'the package `unshare`' };
   try {

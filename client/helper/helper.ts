@@ -148,7 +148,7 @@ export class Helper implements AsyncDisposable {
 
   /** Found out once, and by the helper for all commands, as it has to be known before one starts. */
   private async canOpenPipes(): Promise<boolean> {
-    if (!drivesPipes) return false;
+    if (!drivesPipes()) return false;
     if (this.reachesPipes === null) {
       this.connection ??= this.connect([]);
       const found = this.connection.arePipesReachable();

@@ -108,8 +108,8 @@ export function arePipesReachable(pid: number | null, hello: v1.Hello): boolean 
 }
 
 function isSamePipe(descriptor: number, pipe: v1.Pipe.$Properties): boolean {
-  // As text: inode numbers may be beyond what a number holds, and the messages have them as another type than
-  // `fs`.
+  // As text: the messages have numbers, and these are bigints. A device or an inode that is beyond 2⁵³ would be taken for
+  // another; the kernel gives pipes numbers of 32 bits.
   const { dev, ino } = fstatSync(descriptor, { bigint: true });
   return `${dev}` === `${pipe.device}` && `${ino}` === `${pipe.inode}`;
 }

@@ -1,8 +1,8 @@
 import type Long = require('long');
 
-import { util } from 'protobufjs/minimal';
 import type { Step, StepValue } from '../command/step';
 import { unshare } from '../messages';
+import { util } from '../protobuf';
 import { syscallNumber } from './syscall-number';
 
 import v1 = unshare.v1;

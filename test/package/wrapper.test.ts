@@ -63,6 +63,21 @@ test('Node 12.10: require', () => {
   assert.is(run(path.join(tool('node-12.10'), 'bin/node'), 'old.js', code), 'hello\n\n');
 });
 
+test('nothing global is left by loading it, and by a command', () => {
+  const code = `
+    globalThis.protobuf = 'mine';
+    const before = Object.getOwnPropertyNames(globalThis).join();
+    const { Command } = require('unshare');
+    new Command('/bin/true').status().then(() => {
+      console.log(Object.getOwnPropertyNames(globalThis).join() === before, globalThis.protobuf);
+    });`;
+  assert.is(run(process.execPath, 'global.cjs', code), 'true mine\n');
+  assert.is(
+    run(process.execPath, 'undefined.cjs', code.replace("globalThis.protobuf = 'mine';", '')),
+    'true undefined\n',
+  );
+});
+
 test('there is no way to the modules inside', () => {
   const code = `
     try {
@@ -84,7 +99,7 @@ test('what is thrown is shown with a short line of the code, and with the names 
     }`;
   const stack = run(process.execPath, 'stack.cjs', code);
   assert.match(stack, /^RangeError: /);
-  assert.match(stack, /at Command\.uid \(.*command\.js:\d+:\d{1,3}\)/);
+  assert.match(stack, /at Command\.uid \(.*index\.js:\d+:\d{1,3}\)/);
 });
 
 test.run();
