@@ -22,7 +22,7 @@ pub const State = enum {
     failing,
     /// execve has succeeded.
     running,
-    /// Reaped; its pipes are not released yet.
+    /// Reaped; the client is told when it has released the pipes.
     dead,
 };
 
@@ -74,6 +74,8 @@ pub const Command = struct {
     failure: Failure,
     /// The signal that has stopped it before the helper knew that it runs; 0 where none has.
     stopped: u8,
+    /// How it ended, once it is dead.
+    status: u32,
     pipes: Index,
     /// How many of its pipes have more than the usual room.
     large_pipes: u8,
@@ -172,6 +174,7 @@ pub fn add(id: u32) ?Index {
         .place = null,
         .failure = .{ .stage = .unspecified },
         .stopped = 0,
+        .status = 0,
         .pipes = none,
         .large_pipes = 0,
         .next_by_id = bucket.*,
@@ -186,11 +189,12 @@ pub noinline fn get(index: Index) *Command {
     return &pool.items[index];
 }
 
-var map_usages: [limits.commands_max]sys.Rusage = undefined;
+var usages: [limits.commands_max]sys.Rusage = undefined;
 
-/// What the runner of the command's map commands has used, for when one has failed: too much to have in every command.
-pub fn mapUsage(index: Index) *sys.Rusage {
-    return &map_usages[index];
+/// What a process of the command has used, until the client is told: the runner of its map commands, where one has failed, or
+/// itself, where it is dead. Too much to have in every command.
+pub fn usageOf(index: Index) *sys.Rusage {
+    return &usages[index];
 }
 
 pub noinline fn findById(id: u32) ?Index {

@@ -187,7 +187,7 @@ fn tellFailure(index: commands.Index) void {
     var buffer: [limits.map_command_stderr_size_max]u8 = undefined;
     const size = linux.read(command.map_stderr, &buffer, buffer.len);
     const stderr = if (sys.errnoOf(size) == 0) buffer[0..size] else buffer[0..0];
-    answers.mapCommandFailed(command.id, command.failure, commands.mapUsage(index), stderr);
+    answers.mapCommandFailed(command.id, command.failure, commands.usageOf(index), stderr);
 }
 
 /// Nobody uses the pipes to and from the processes, and the shared memory, any more.

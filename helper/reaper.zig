@@ -25,7 +25,7 @@ pub fn reapAll() void {
         } else if (sys.isContinued(status)) {
             continued(pid);
         } else if (commands.removeProcess(pid)) |owner| {
-            reaped(owner, pid, status, &usage);
+            reaped(owner, status, &usage);
         } else keepUnclaimed(&.{ .pid = pid, .status = status, .usage = usage });
     }
 }
@@ -48,10 +48,10 @@ fn continued(pid: sys.pid_t) void {
     if (command.state == .running) answers.continued(command.id, pid);
 }
 
-fn reaped(owner: commands.Owner, pid: sys.pid_t, status: u32, usage: *const sys.Rusage) void {
+fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
     const index = owner.index;
     const command = commands.get(index);
-    if (owner.role == .map_runner) commands.mapUsage(index).* = usage.*;
+    if (owner.role == .map_runner) commands.usageOf(index).* = usage.*;
     if (command.state == .starting) {
         // Its death may come first in a round in which both are ready; the client hears of the start before the end.
         const is_program = owner.role == .child and command.phase == .released;
@@ -62,9 +62,10 @@ fn reaped(owner: commands.Owner, pid: sys.pid_t, status: u32, usage: *const sys.
         .dead => unreachable,
         .running => {
             std.debug.assert(owner.role == .child);
-            answers.died(command.id, pid, status, usage);
+            command.status = status;
+            commands.usageOf(index).* = usage.*;
             commands.markDead(index);
-            if (command.pipes == commands.none) commands.remove(index);
+            if (command.pipes == commands.none) tellDeath(index);
         },
         .failing => {
             if (command.failure.stage == .unspecified) {
@@ -73,6 +74,13 @@ fn reaped(owner: commands.Owner, pid: sys.pid_t, status: u32, usage: *const sys.
             if (command.livingProcesses() == 0) progress.finish(index);
         },
     }
+}
+
+/// Tells the client of the death of a command, whose pipes are released, and forgets it.
+pub fn tellDeath(index: commands.Index) void {
+    const command = commands.get(index);
+    answers.died(command.id, command.child_pid, command.status, commands.usageOf(index));
+    commands.remove(index);
 }
 
 /// A process that its joiner has made may die and be reaped before the joiner has told which one it is.

@@ -164,5 +164,6 @@ fn releasePipes(request: messages.ReleasePipes) void {
     // Before Spawned there is nothing that the client could have opened.
     if (command.state != .running and command.state != .dead) return;
     commands.closePipes(command);
-    if (command.state == .dead) commands.remove(index);
+    // Not before: who hears of a program's end, and writes to it, is to find no reader here.
+    if (command.state == .dead) reaper.tellDeath(index);
 }

@@ -9,7 +9,7 @@ import { readDocument } from './doc-blocks';
 import { find } from './doc-programs';
 import { suite } from './harness';
 import { unshare } from './messages';
-import { packageRoot, until } from './support';
+import { packageRoot, sleep, until } from './support';
 import { helperBinary } from './wrapped-helper';
 
 import v1 = unshare.v1;
@@ -61,9 +61,17 @@ function constantPart(body: Uint8Array): unknown {
   return JSON.parse(JSON.stringify(message, (key, value) => (CHANGING.includes(key) ? undefined : value)));
 }
 
-/** The helper's answers to these messages, as many as there are to be, and its exit status at the end of the socket. */
+/** Until the helper's Hello and Spawned are there. */
+async function untilSpawned(answers: Buffer[]): Promise<void> {
+  await until('Spawned', () => answers.length === 2);
+}
+
+/**
+ * The helper's answers to these messages, as many as there are to be, and its exit status at the end of the socket. A function is
+ * called between two messages, with the answers so far.
+ */
 async function converse(
-  requests: Buffer[],
+  requests: (Buffer | ((answers: Buffer[]) => Promise<void>))[],
   answerCount: number,
 ): Promise<{ bodies: Buffer[]; code: number }> {
   const helper = spawn(helperBinary, [], { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
@@ -74,7 +82,10 @@ async function converse(
   socket.on('data', (chunk: Buffer) => {
     for (const body of decoder.decode(chunk)) bodies.push(Buffer.from(body));
   });
-  for (const request of requests) socket.write(request);
+  for (const request of requests) {
+    if (typeof request === 'function') await request(bodies);
+    else socket.write(request);
+  }
   await until('all answers', () => bodies.length === answerCount);
   socket.end();
   return { bodies, code: await ended };
@@ -82,10 +93,30 @@ async function converse(
 
 test('the bytes of the first exchange in the document are those of the helper', async () => {
   const expected = documented('←').map(frame => [...new FrameDecoder(4096).decode(frame)][0]!);
-  const { bodies, code } = await converse(documented('→'), expected.length);
+  const [hello, spawnEcho, releasePipes] = documented('→') as [Buffer, Buffer, Buffer];
+  const { bodies, code } = await converse([hello, spawnEcho, untilSpawned, releasePipes], expected.length);
   assert.is(expected.length, 3);
   assert.equal(bodies.map(constantPart), expected.map(constantPart));
   assert.is(code, 0);
+});
+
+test('Died comes after ReleasePipes: who writes then finds no reader, in the helper neither', async () => {
+  const [hello, , releasePipes] = documented('→') as [Buffer, Buffer, Buffer];
+  const { DESCRIPTOR_SOURCE_PIPE_READ: source } = v1.DescriptorSource;
+  const ended = encodeFrame(
+    v1.ToHelper.encode({
+      spawn: { command: 1, program: Buffer.from('/bin/true'), descriptors: [{ number: 0, source }] },
+    }).finish(),
+  );
+  const andItsDeath = async (answers: Buffer[]) => {
+    await untilSpawned(answers);
+    await sleep(200);
+    assert.is(answers.length, 2);
+  };
+  const { bodies } = await converse([hello, ended, andItsDeath, releasePipes], 3);
+  const { died } = v1.ToClient.decode(bodies[2]!);
+  assert.equal([died!.command, died!.exitStatus!.exitCode], [1, 0]);
+  assert.is(died!.pid, v1.ToClient.decode(bodies[1]!).spawned!.pid);
 });
 
 test('the messages beside these bytes are those that they are', () => {
