@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { UnshareError } from '../client/error/error';
 import { Channel, type CommandEvents } from '../client/protocol/channel';
 import { encodeFrame, FrameDecoder } from '../client/protocol/codec';
+import { LAUNCHES_MAX } from '../client/protocol/launch-window';
 import { MESSAGE_OUT_MAX } from '../client/protocol/spawn-frame';
 import type { SpawnMessage } from '../client/protocol/spawn-message';
 import { PROTOCOL, VERSION } from '../client/version';
@@ -237,6 +238,40 @@ test('Abort is sent to no command that runs, has failed or is not known', () => 
   assert.equal(kinds(sent()), ['hello', 'spawn', 'spawn']);
 });
 
+for (const answer of ['frozen', 'spawned', 'spawnFailed'] as const) {
+  test(`past so many that are on their way, Spawn is sent when one is told ${answer}`, () => {
+    const { channel, receive, sent } = connect(HELLO);
+    const message = answer === 'frozen' ? freezing() : command();
+    for (let i = 0; i <= LAUNCHES_MAX; i += 1) channel.spawn({ ...message }, recorder().events);
+    assert.is(sent().length, 1 + LAUNCHES_MAX);
+    receive({ [answer]: { command: 7 } });
+    assert.is(sent().length, 2 + LAUNCHES_MAX);
+  });
+}
+
+test('a command that waits for its turn is withdrawn by Abort, and the helper hears nothing of it', () => {
+  const { channel, receive, sent } = connect(HELLO);
+  for (let i = 0; i < LAUNCHES_MAX; i += 1) channel.spawn(command(), recorder().events);
+  const { events, seen } = recorder();
+  channel.abort(channel.spawn(command(), events));
+  receive({ spawned: { command: 7 } });
+  assert.equal(seen, ['withdrawn']);
+  assert.is(sent().length, 1 + LAUNCHES_MAX);
+});
+
+test('commands that wait for their turn are lost with the helper, and are asked for before it is retired', () => {
+  const [lost, retired] = [connect(HELLO), connect(HELLO)];
+  const { events, seen } = recorder();
+  for (const { channel } of [lost, retired]) {
+    for (let i = 0; i < LAUNCHES_MAX; i += 1) channel.spawn(command(), recorder().events);
+    channel.spawn(command(), events);
+  }
+  lost.channel.fail(new UnshareError({ stage: 'Helper' }));
+  assert.equal(seen, ['lost']);
+  retired.channel.retire();
+  assert.equal(kinds(retired.sent()).slice(-2), ['spawn', 'retire']);
+});
+
 test('bytes that are no message fail at the stage Protocol', () => {
   const { receiveBytes, failure } = connect(HELLO);
   receiveBytes(encodeFrame(Buffer.of(0x0a, 0x7f)));
@@ -398,8 +433,10 @@ function connect(...messages: v1.ToClient.$Properties[]) {
   });
   const receiveBytes = (bytes: Uint8Array) => channel.receive(bytes);
   const receive = (...more: v1.ToClient.$Properties[]) => receiveBytes(Buffer.concat(more.map(frame)));
-  const decoder = new FrameDecoder(MESSAGE_OUT_MAX);
-  const sent = () => [...decoder.decode(Buffer.concat(writes))].map(body => v1.ToHelper.decode(body));
+  const sent = () =>
+    [...new FrameDecoder(MESSAGE_OUT_MAX).decode(Buffer.concat(writes))].map(body =>
+      v1.ToHelper.decode(body),
+    );
   receive(...messages);
   return { channel, writes, sent, receive, receiveBytes, failure: (): UnshareError | null => failure };
 }
@@ -441,6 +478,7 @@ function recorder() {
     continued: () => seen.push('continued'),
     died: () => seen.push('died'),
     lost: () => seen.push('lost'),
+    withdrawn: () => seen.push('withdrawn'),
   };
   return { events, seen };
 }

@@ -166,6 +166,8 @@ export const Errno = {
   EACCES: 13,
   EBUSY: 16,
   EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
   ENOSPC: 28,
   ENOSYS: 38,
   ESTALE: 116,

@@ -5,6 +5,7 @@ import { execHint } from './hint-exec';
 import { forkHint } from './hint-fork';
 import { idMapHint } from './hint-id-map';
 import { joinHint } from './hint-join';
+import { pipeHint } from './hint-pipe';
 import { rootHint } from './hint-root';
 import type { AskedCommand } from './spawn-failure';
 import type { Stage } from './stage';
@@ -17,6 +18,8 @@ export function hintFor(stage: Stage, failure: unshare.v1.SpawnFailed, command: 
   const { errno, item, index } = failure;
   try {
     switch (stage) {
+      case 'CreatePipe':
+        return pipeHint(errno);
       case 'Exec':
         return execHint(errno, command.request.program, hasOtherRoot(command.request));
       case 'Fork':

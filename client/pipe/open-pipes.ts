@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readlinkSync, statSync } fro
 import { descriptorName, shownDescriptor } from '../error/descriptor-name';
 import { Errno, errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';
+import { pipeHint } from '../error/hint-pipe';
 import { CONTROL_FD } from '../helper/helper-process';
 import { unshare } from '../messages';
 import { protocolViolation } from '../protocol/protocol-errors';
@@ -117,6 +118,7 @@ function isSamePipe(descriptor: number, pipe: v1.Pipe.$Properties): boolean {
 const FOREIGN_PROC = '/proc is not mounted, or belongs to another pid namespace';
 
 function openHint(errno: number | null, holder: PipeHolder): string | null {
+  if (errno === Errno.EMFILE) return pipeHint(errno);
   if (errno === Errno.ENOENT || isProcForeign()) return FOREIGN_PROC;
   if (errno === Errno.EACCES) {
     return `this user must be able to read the helper's file (mode 0755): ${JSON.stringify(holder.path)}`;

@@ -107,11 +107,11 @@ export class Run implements CommandEvents {
 
   failed(message: unshare.v1.SpawnFailed): void {
     const { reason } = this.refusal ?? { reason: toSpawnError(this.connection.path, message, this.asked!) };
-    this.asked = null;
-    this.unwatch();
-    this.start.reject(reason);
-    this.unref();
-    this.connection.commandOver();
+    this.startFailed(reason);
+  }
+
+  withdrawn(): void {
+    this.startFailed(this.refusal!.reason);
   }
 
   stopped(signal: number): void {
@@ -237,6 +237,14 @@ export class Run implements CommandEvents {
       this.refusal = { reason: error, yieldsToLoss: true };
       this.kill();
     }
+  }
+
+  private startFailed(reason: unknown): void {
+    this.asked = null;
+    this.unwatch();
+    this.start.reject(reason);
+    this.unref();
+    this.connection.commandOver();
   }
 
   private abort(reason: unknown): void {

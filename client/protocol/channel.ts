@@ -4,6 +4,7 @@ import { SIGNAL_MAX } from '../signals';
 import { PROTOCOL, VERSION } from '../version';
 import { encodeFrame, FrameDecoder } from './codec';
 import { isPossible } from './exit-status-message';
+import { LaunchWindow } from './launch-window';
 import { helperRefused, protocolViolation, unreadableMessage, versionMismatch } from './protocol-errors';
 import { encodeSpawn } from './spawn-frame';
 import type { SpawnMessage } from './spawn-message';
@@ -17,7 +18,7 @@ const MESSAGE_IN_MAX = 64 * 1024;
 const ID_MAX = 2 ** 32 - 1;
 
 /**
- * What happens to a command, told to whoever asked for it. `failed`, `died` or `lost` is the last that is
+ * What happens to a command, told to whoever asked for it. `failed`, `withdrawn`, `died` or `lost` is the last that is
  * called. An `UnshareError` that one of them throws ends the conversation.
  */
 export interface CommandEvents {
@@ -30,6 +31,8 @@ export interface CommandEvents {
   spawned(message: v1.Spawned): void;
   /** It could not be started, and nothing follows. */
   failed(message: v1.SpawnFailed): void;
+  /** It was aborted before the helper was asked for it. */
+  withdrawn(): void;
   /** A signal has stopped it. */
   stopped(signal: number): void;
   /** It goes on. */
@@ -86,6 +89,7 @@ export class Channel {
   private readonly options: ChannelOptions;
   private readonly decoder = new FrameDecoder(MESSAGE_IN_MAX);
   private readonly commands = new Map<number, LiveCommand>();
+  private readonly window = new LaunchWindow();
   private readonly signals = new Map<number, Settler<number>>();
   private readonly reaps = new Map<number, Settler<void>>();
   private lastCommand = 0;
@@ -101,7 +105,7 @@ export class Channel {
   }
 
   /**
-   * Asks for a command. Returns the number that it has from now on, which is put into the message. Throws at
+   * Asks for a command, as soon as there are not too many on their way. Returns the number that it has from now on, which is put into the message. Throws at
    * the stage `Limit` where the message is too large.
    */
   spawn(message: SpawnMessage, events: CommandEvents): number {
@@ -111,8 +115,10 @@ export class Channel {
     const frame = encodeSpawn(message);
     this.lastCommand = command;
     this.commands.set(command, { events, progress: message.freeze ? 'freezing' : 'starting' });
-    this.options.trace?.('>', { spawn: message });
-    this.options.write(frame);
+    this.window.enter(command, () => {
+      this.options.trace?.('>', { spawn: message });
+      this.options.write(frame);
+    });
     return command;
   }
 
@@ -151,11 +157,16 @@ export class Channel {
     this.send({ unfreeze: { command } });
   }
 
-  /** Ends a command that does not run yet. It is answered as usual. */
+  /** Ends a command that does not run yet. It is answered as usual, or withdrawn now. */
   abort(command: number): void {
     const live = this.commands.get(command);
     if (live === undefined || live.progress === 'running') return;
-    this.send({ abort: { command } });
+    if (!this.window.withdraw(command)) {
+      this.send({ abort: { command } });
+      return;
+    }
+    this.commands.delete(command);
+    live.events.withdrawn();
   }
 
   /** Resolves with the helper's Hello. */
@@ -169,7 +180,9 @@ export class Channel {
 
   /** Lets the helper do nothing new any more, and end with its last child. */
   retire(): void {
-    if (this.failure === null) this.send({ retire: {} });
+    if (this.failure !== null) return;
+    this.window.open();
+    this.send({ retire: {} });
   }
 
   /** Takes bytes that the helper has sent, in pieces of any size. Never throws. */
@@ -193,6 +206,7 @@ export class Channel {
   fail(error: UnshareError): void {
     if (this.failure !== null) return;
     this.failure = error;
+    this.window.clear();
     const commands = [...this.commands.values()];
     const requests = [...this.signals.values(), ...this.reaps.values()];
     this.commands.clear();
@@ -240,6 +254,7 @@ export class Channel {
     if (live.progress !== 'freezing')
       throw protocolViolation(this.options.path, 'Frozen for a command that was not to be frozen');
     live.progress = 'frozen';
+    this.window.leave(message.command);
     live.events.frozen(message);
   }
 
@@ -253,6 +268,7 @@ export class Channel {
       throw protocolViolation(this.options.path, 'Spawned for a command that was not unfrozen');
     live.progress = 'running';
     live.events.spawned(message);
+    this.window.leave(message.command);
   }
 
   private takeFailed(message: v1.SpawnFailed): void {
@@ -268,6 +284,7 @@ export class Channel {
     }
     live.events.failed(message);
     this.commands.delete(message.command);
+    this.window.leave(message.command);
   }
 
   private takeDied(message: v1.Died): void {
