@@ -4,12 +4,13 @@ import * as assert from 'uvu/assert';
 import { UnshareError } from '../client/error/error';
 import { Channel, type CommandEvents } from '../client/protocol/channel';
 import { encodeFrame, FrameDecoder } from '../client/protocol/codec';
-import { LAUNCHES_MAX } from '../client/protocol/launch-window';
+import { LAUNCHES_MAX, PATIENCE_MS } from '../client/protocol/launch-window';
 import { MESSAGE_OUT_MAX } from '../client/protocol/spawn-frame';
 import type { SpawnMessage } from '../client/protocol/spawn-message';
 import { PROTOCOL, VERSION } from '../client/version';
 import { suite } from './harness';
 import { unshare } from './messages';
+import { sleep } from './support';
 
 import v1 = unshare.v1;
 
@@ -259,17 +260,22 @@ test('a command that waits for its turn is withdrawn by Abort, and the helper he
   assert.is(sent().length, 1 + LAUNCHES_MAX);
 });
 
-test('commands that wait for their turn are lost with the helper, and are asked for before it is retired', () => {
-  const [lost, retired] = [connect(HELLO), connect(HELLO)];
+test('commands that wait for their turn are lost with the helper, and not sent any more', async () => {
+  const { channel, sent } = connect(HELLO);
+  for (let i = 0; i < LAUNCHES_MAX; i += 1) channel.spawn(command(), recorder().events);
   const { events, seen } = recorder();
-  for (const { channel } of [lost, retired]) {
-    for (let i = 0; i < LAUNCHES_MAX; i += 1) channel.spawn(command(), recorder().events);
-    channel.spawn(command(), events);
-  }
-  lost.channel.fail(new UnshareError({ stage: 'Helper' }));
+  channel.spawn(command(), events);
+  channel.fail(new UnshareError({ stage: 'Helper' }));
   assert.equal(seen, ['lost']);
-  retired.channel.retire();
-  assert.equal(kinds(retired.sent()).slice(-2), ['spawn', 'retire']);
+  await sleep(3 * PATIENCE_MS);
+  assert.is(sent().length, 1 + LAUNCHES_MAX);
+});
+
+test('commands that wait for their turn are sent before Retire, which ends them', () => {
+  const { channel, sent } = connect(HELLO);
+  for (let i = 0; i <= LAUNCHES_MAX; i += 1) channel.spawn(command(), recorder().events);
+  channel.retire();
+  assert.equal(kinds(sent()).slice(LAUNCHES_MAX), ['spawn', 'spawn', 'retire']);
 });
 
 test('bytes that are no message fail at the stage Protocol', () => {
