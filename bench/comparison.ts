@@ -1,6 +1,6 @@
 import type { Effort } from './rounds';
 
-/** The names under which the two contenders that every comparison has are shown. */
+/** The names under which the two contenders that most comparisons have are shown. */
 export const library = 'unshare';
 export const baseline = 'child_process.spawn';
 
@@ -9,16 +9,21 @@ export interface Comparison {
   /** What the targets refer to it by. */
   id: string;
   title: string;
-  unit: 'µs' | 'per second' | 'GB/s';
+  unit: 'µs' | 'ms' | 'per second' | 'GB/s';
   effort: Effort;
+  /** The contender that the others' medians are told as multiples of. */
+  baseline: string;
   /** Medians by contender, in `unit`. */
   medians: Record<string, number>;
 }
 
 /** A contender's median as a multiple of that of the baseline. */
 export function ratio(comparison: Comparison, contender: string = library): number {
-  const ours = comparison.medians[contender];
-  const theirs = comparison.medians[baseline];
-  if (ours === undefined || theirs === undefined) throw new Error(`${comparison.id} lacks a contender`);
-  return ours / theirs;
+  return medianOf(comparison, contender) / medianOf(comparison, comparison.baseline);
+}
+
+export function medianOf({ id, medians }: Comparison, contender: string = library): number {
+  const found = medians[contender];
+  if (found === undefined) throw new Error(`${id} lacks ${contender}`);
+  return found;
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'child_process';
+import { type StdioOptions, spawn } from 'child_process';
 import { Command } from 'unshare';
 import { baseline, library } from './comparison';
 import { exit } from './fixtures';
@@ -15,6 +15,17 @@ export const plain: Contender[] = [
   { name: library, run: () => runCommand(command()) },
   { name: baseline, run: () => runChild(exit, []) },
 ];
+
+/** Another package for the same, which is an ES module. */
+export async function loadExeca(): Promise<Contender> {
+  const { execa } = await import('execa');
+  return {
+    name: 'execa',
+    run: async () => {
+      await execa(exit, { stdio: 'ignore' });
+    },
+  };
+}
 
 /** The program in five new namespaces, with its own ids as 0, beside the *plain* baseline. */
 export const sandboxed: Contender[] = [
@@ -47,14 +58,14 @@ function sandbox(plainCommand: Command): Command {
     );
 }
 
-async function runCommand(ready: Command): Promise<void> {
+export async function runCommand(ready: Command): Promise<void> {
   const child = await ready.spawn();
   const status = await child.wait();
   if (!status.success) throw new Error(`${exit}: ${status}`);
 }
 
-function runChild(program: string, args: string[]): Promise<void> {
-  const child = spawn(program, args, { stdio: 'ignore' });
+export function runChild(program: string, args: string[], stdio: StdioOptions = 'ignore'): Promise<void> {
+  const child = spawn(program, args, { stdio });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {

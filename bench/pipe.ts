@@ -43,6 +43,7 @@ export async function comparePipes(bytes: number, kibAtOnce: number, effort: Eff
     title: `${bytes / 1e9} GB through a piped stdout, ${kibAtOnce} KiB at once`,
     unit: 'GB/s',
     effort,
+    baseline,
     medians: Object.fromEntries([...samples].map(([{ name }, rates]) => [name, median(rates)])),
   };
 }

@@ -1,7 +1,9 @@
 import { cpus } from 'os';
 import { baseline, type Comparison, ratio } from './comparison';
-import { type Contender, tools } from './contenders';
-import { measureFloor } from './floor';
+import { type Contender, loadExeca, tools } from './contenders';
+import { type Figures, writeDocs } from './docs';
+import { type GrowthResult, measureGrowth } from './growth';
+import { formatGrowth } from './growth-table';
 import { type Options, readOptions } from './options';
 import { type Section, sections } from './sections';
 import { formatComparison } from './table';
@@ -9,29 +11,47 @@ import { isMissed, isMissedByFar, targetOf } from './targets';
 
 const triesMax = 3;
 
+type Print = (line: string) => void;
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
-  const print = (line: string) => options.json || console.log(line);
+  const print: Print = line => options.json || console.log(line);
 
-  print(`Node ${process.version} on ${cpus().length} processors.`);
-  print(`Ratios are to ${baseline}, in the same rounds.\n`);
-  const present = await presentTools(print);
-  const floorUs = measureFloor(2000);
-  print(`The floor: vfork, execve and wait4 by a native program take ${Math.round(floorUs)} µs.\n`);
+  const machine = `Node ${process.versions.node} on ${cpus().length} processors`;
+  print(`${machine}.`);
+  print(`Ratios are to the first line of each table, which is ${baseline} mostly, in the same rounds.\n`);
+  const comparisons = await compareAll(options, print);
+  const growth = await growthOf(options, print);
 
-  const comparisons: Comparison[] = [];
-  for (const section of sections(options.quick, present)) {
-    comparisons.push(...(await runSection(section, options, print)));
-  }
-
-  if (options.json) console.log(JSON.stringify({ floorUs, comparisons: comparisons.map(describe) }, null, 2));
+  const figures: Figures = { machine, comparisons, growth };
+  if (options.json) console.log(JSON.stringify(describe(figures), null, 2));
+  if (options.writeDocs) await writeDocs(figures);
   const missed = comparisons.filter(isMissed).map(({ title }) => title);
   if (missed.length > 0) print(`Missed: ${missed.join('; ')}.`);
   if (options.check && comparisons.some(isMissedByFar)) process.exitCode = 1;
 }
 
+async function compareAll(options: Options, print: Print): Promise<Comparison[]> {
+  const packages = options.check ? [] : [await loadExeca()];
+  const present = await presentTools(print);
+  const comparisons: Comparison[] = [];
+  for (const section of sections(options.quick, packages, present)) {
+    if (!options.only.test(section.name) || (section.isExtra && options.check)) continue;
+    comparisons.push(...(await runSection(section, options, print)));
+  }
+  return comparisons;
+}
+
+/** It has no targets. */
+async function growthOf({ only, check, quick }: Options, print: Print): Promise<GrowthResult[]> {
+  if (check || !only.test('growth')) return [];
+  const growth = await measureGrowth(quick);
+  for (const result of growth) print(formatGrowth(result));
+  return growth;
+}
+
 /** Those tools that are installed and allowed to do their work here. */
-async function presentTools(print: (line: string) => void): Promise<Contender[]> {
+async function presentTools(print: Print): Promise<Contender[]> {
   const present: Contender[] = [];
   for (const tool of tools) {
     try {
@@ -45,14 +65,10 @@ async function presentTools(print: (line: string) => void): Promise<Contender[]>
 }
 
 /** Runs a section; for a check, again while it misses a target by far: other programs of the machine disturb it. */
-async function runSection(
-  section: Section,
-  { check }: Options,
-  print: (line: string) => void,
-): Promise<Comparison[]> {
+async function runSection({ run }: Section, { check }: Options, print: Print): Promise<Comparison[]> {
   let best: Comparison[] = [];
   for (let tries = 1; tries <= triesMax; tries++) {
-    const comparisons = await section();
+    const comparisons = await run();
     for (const comparison of comparisons) print(formatComparison(comparison));
     best = comparisons.map((comparison, i) => (best[i] && !isMissedByFar(best[i]) ? best[i] : comparison));
     if (!check || !best.some(isMissedByFar)) break;
@@ -61,10 +77,13 @@ async function runSection(
   return best;
 }
 
-function describe(comparison: Comparison): object {
-  const target = targetOf(comparison);
-  const verdict = target && { target, met: !isMissed(comparison) };
-  return { ...comparison, ratio: ratio(comparison), ...verdict };
+function describe({ machine, comparisons, growth }: Figures): object {
+  const described = comparisons.map(comparison => {
+    const target = targetOf(comparison);
+    const verdict = target && { target, met: !isMissed(comparison) };
+    return { ...comparison, ratio: ratio(comparison), ...verdict };
+  });
+  return { machine, comparisons: described, growth };
 }
 
 main().catch((error: Error) => {

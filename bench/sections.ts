@@ -1,27 +1,47 @@
 import type { Comparison } from './comparison';
 import { type Contender, plain, sandboxed } from './contenders';
+import { compareWithFloor } from './floor';
+import { compareFirst, compareLoading } from './fresh';
 import { compareWithHeap } from './heap';
 import { comparePipes } from './pipe';
+import { compareOnRuntimes } from './runtimes';
 import { compareStarting } from './starting';
 import { compareThroughput } from './throughput';
 
 /** A part of the benchmark that can be repeated by itself. */
-export type Section = () => Promise<Comparison[]>;
+export interface Section {
+  name: string;
+  run(): Promise<Comparison[]>;
+  /** It has no target, and takes what a check need not have. */
+  isExtra?: boolean;
+}
 
-/** The whole benchmark. `tools` are the contenders besides this library and child_process.spawn. */
-export function sections(quick: boolean, tools: Contender[]): Section[] {
+/** The comparisons of the benchmark. `packages` and `tools` are contenders besides this library and child_process.spawn. */
+export function sections(quick: boolean, packages: Contender[], tools: Contender[]): Section[] {
   const effort = (fullRounds: number, inARow: number) => ({
     rounds: quick ? Math.ceil(fullRounds / 5) : fullRounds,
     inARow,
   });
+  const ordinary = [...plain, ...packages];
   return [
-    () => compareStarting('small', 'Small heap', plain, effort(30, 100)),
-    () => compareWithHeap(effort(20, 20)),
-    () => compareStarting('sandbox', 'In five new namespaces', [...sandboxed, ...tools], effort(25, 50)),
-    async () => [await compareThroughput(1, effort(25, 1))],
-    async () => [await compareThroughput(8, effort(25, 1))],
-    ...[4, 64, 256].map(kibAtOnce => async () => [
-      await comparePipes(quick ? 2.5e8 : 1e9, kibAtOnce, effort(15, 1)),
-    ]),
+    { name: 'small', run: () => compareStarting('small', 'Small heap', ordinary, effort(30, 100)) },
+    { name: 'floor', run: async () => [await compareWithFloor(effort(40, 1))] },
+    { name: 'heap', run: () => compareWithHeap(effort(20, 20)) },
+    {
+      name: 'sandbox',
+      run: () =>
+        compareStarting('sandbox', 'In five new namespaces', [...sandboxed, ...tools], effort(25, 50)),
+    },
+    ...[1, 8].map(inFlight => ({
+      name: `throughput.${inFlight}`,
+      run: async () => [await compareThroughput(ordinary, inFlight, effort(25, 1))],
+    })),
+    { name: 'require', run: async () => [await compareLoading(effort(60, 1))] },
+    { name: 'first', run: async () => [await compareFirst(effort(60, 1))] },
+    ...[4, 64, 256].map(kibAtOnce => ({
+      name: `pipe.${kibAtOnce}`,
+      run: async () => [await comparePipes(quick ? 2.5e8 : 1e9, kibAtOnce, effort(15, 1))],
+    })),
+    { name: 'runtimes', run: () => compareOnRuntimes(effort(30, 50)), isExtra: true },
   ];
 }

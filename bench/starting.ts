@@ -1,5 +1,5 @@
 import { performance } from 'perf_hooks';
-import type { Comparison } from './comparison';
+import { baseline, type Comparison } from './comparison';
 import type { Contender } from './contenders';
 import { alternate, type Effort, median } from './rounds';
 
@@ -10,12 +10,13 @@ interface Sample {
   exitMs: number;
 }
 
-/** Compares how long a start takes, and how long it blocks the event loop. */
+/** Compares how long a start takes, and how long it blocks the event loop, with the contender called `against`. */
 export async function compareStarting(
   id: string,
   where: string,
   contenders: Contender[],
   effort: Effort,
+  against = baseline,
 ): Promise<Comparison[]> {
   global.gc?.();
   const starts = await alternate(contenders, effort, timeStart);
@@ -26,6 +27,7 @@ export async function compareStarting(
     title: `${where}: ${title}`,
     unit: 'µs',
     effort,
+    baseline: against,
     medians: Object.fromEntries([...samples].map(([{ name }, taken]) => [name, median(taken) * 1000])),
   });
   const each = (value: (sample: Sample) => number) =>

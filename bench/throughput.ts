@@ -1,20 +1,25 @@
 import { performance } from 'perf_hooks';
-import type { Comparison } from './comparison';
-import { type Contender, plain } from './contenders';
+import { baseline, type Comparison } from './comparison';
+import type { Contender } from './contenders';
 import { alternate, type Effort, median } from './rounds';
 
 /** Programs run in one sample. */
 const batch = 200;
 
 /** Compares how many programs a second can be run, with so many of them at once. */
-export async function compareThroughput(inFlight: number, effort: Effort): Promise<Comparison> {
+export async function compareThroughput(
+  contenders: Contender[],
+  inFlight: number,
+  effort: Effort,
+): Promise<Comparison> {
   global.gc?.();
-  const samples = await alternate(plain, effort, contender => runBatch(contender, inFlight));
+  const samples = await alternate(contenders, effort, contender => runBatch(contender, inFlight));
   return {
     id: `throughput.${inFlight}`,
     title: `Throughput with ${inFlight} in flight, in batches of ${batch}`,
     unit: 'per second',
     effort,
+    baseline,
     medians: Object.fromEntries([...samples].map(([{ name }, rates]) => [name, median(rates)])),
   };
 }
