@@ -1,7 +1,7 @@
 import { execFileSync } from 'child_process';
 import { readFileSync, writeFileSync } from 'fs';
 import * as path from 'path';
-import { type Comparison, library, ratio } from './comparison';
+import { baseline, type Comparison, ratio } from './comparison';
 import type { GrowthResult } from './growth';
 import { growthRows } from './growth-table';
 import { contendersOf, formatRatio, formatValue, formatVerdict } from './table';
@@ -14,30 +14,54 @@ export interface Figures {
   growth: GrowthResult[];
 }
 
-const docs = path.join(__dirname, '../../docs');
-const page = path.join(docs, 'performance.md');
+const root = path.join(__dirname, '../..');
+const page = path.join(root, 'docs/performance.md');
+const readme = path.join(root, 'README.md');
 
-/** Puts the figures between their markers in docs/performance.md, and the plot beside it. */
+/** What the README shows. */
+const shownFirst = [
+  'small.exit',
+  'small.call',
+  'heap.exit',
+  'heap.call',
+  'sandbox.exit',
+  'throughput.8',
+  'first',
+  'pipe.4',
+  'pipe.256',
+];
+
+/** Puts the figures between their markers in docs/performance.md and in the README, and the plot beside the former. */
 export async function writeDocs({ machine, comparisons, growth }: Figures): Promise<void> {
-  let text = readFileSync(page, 'utf8');
-  const [onNode, onOthers] = [false, true].map(others =>
-    comparisons.filter(({ id }) => isOnOther(id) === others),
-  );
-  text = replace(text, 'comparisons', [`One run, ${machine}:`, '', ...comparisonTable(onNode!)]);
-  text = replace(text, 'runtimes', comparisonTable(onOthers!));
-  text = replace(text, 'growth', growth.flatMap(growthTable).slice(0, -1));
-  writeFileSync(page, text);
+  const of = (wanted: (id: string) => boolean, first = nameOf(baseline)) =>
+    comparisonTable(
+      comparisons.filter(({ id }) => wanted(id)),
+      first,
+    );
+  edit(readme, { figures: of(id => shownFirst.includes(id)) });
+  edit(page, {
+    comparisons: [`One run, ${machine}:`, '', ...of(id => !isOnOther(id))],
+    runtimes: of(isOnOther, 'its own'),
+    growth: growth.flatMap(growthTable).slice(0, -1),
+  });
   const { plotGrowth } = await import('./plot.mjs');
-  writeFileSync(path.join(docs, 'growth.svg'), plotGrowth(growth));
-  const biome = path.join(docs, '../node_modules/.bin/biome');
-  execFileSync(biome, ['format', '--write', page], { stdio: ['ignore', 'ignore', 'inherit'] });
+  writeFileSync(path.join(root, 'docs/growth.svg'), plotGrowth(growth));
+}
+
+/** Replaces what is between the markers of these names. */
+function edit(file: string, parts: { [name: string]: string[] }): void {
+  let text = readFileSync(file, 'utf8');
+  for (const [name, lines] of Object.entries(parts)) text = replace(text, name, lines);
+  writeFileSync(file, text);
+  const biome = path.join(root, 'node_modules/.bin/biome');
+  execFileSync(biome, ['format', '--write', file], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** What is between `<!-- NAME -->` and `<!-- end of NAME -->` in `text` becomes these lines. */
 function replace(text: string, name: string, lines: string[]): string {
   const [begin, end] = [`<!-- ${name} -->\n`, `<!-- end of ${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${page} has no place for the ${name}`);
+  if (from < 0 || to < from) throw new Error(`There is no place for the ${name}`);
   return `${text.slice(0, from + begin.length)}\n${lines.join('\n')}\n\n${text.slice(to)}`;
 }
 
@@ -46,26 +70,25 @@ function isOnOther(id: string): boolean {
   return /^(bun|deno)\./.test(id);
 }
 
-function comparisonTable(comparisons: Comparison[]): string[] {
-  const rows = comparisons.flatMap(comparison =>
-    contendersOf(comparison).map((name, i) => [
-      i === 0 ? comparison.title : '',
-      nameOf(name),
-      formatValue(comparison, name),
-      i === 0 ? '' : formatRatio(ratio(comparison, name)),
-      name === library ? formatVerdict(comparison).replace('MISSED', '**missed**') : '',
-    ]),
-  );
-  return table(['', '', 'median', 'ratio', 'target'], rows, 2);
+/** Besides the baseline and this package, each contender has a row of its own. */
+function comparisonTable(comparisons: Comparison[], first: string): string[] {
+  const rows = comparisons.flatMap(comparison => {
+    const [theirs, ours, ...others] = contendersOf(comparison);
+    const against = comparison.baseline === baseline ? '' : `, against ${nameOf(comparison.baseline)}`;
+    const value = (name: string) => formatValue(comparison, name);
+    const multiple = (name: string) => formatRatio(ratio(comparison, name));
+    const verdict = formatVerdict(comparison).replace('MISSED', '**missed**');
+    return [
+      [`${comparison.title}${against}`, value(theirs!), value(ours!), multiple(ours!), verdict],
+      ...others.map(name => [`the same, ${nameOf(name)}`, value(name), '', multiple(name), '']),
+    ];
+  });
+  return table(['', first, 'this package', 'ratio', 'target'], rows);
 }
 
 /** Names of programs and functions are code. */
 function nameOf(contender: string): string {
-  return contender === library
-    ? 'this package'
-    : /[.(]|^bwrap$|^execa$/.test(contender)
-      ? `\`${contender}\``
-      : contender;
+  return contender.includes(' ') ? contender : `\`${contender}\``;
 }
 
 function growthTable(result: GrowthResult): string[] {
@@ -78,12 +101,10 @@ function growthTable(result: GrowthResult): string[] {
     'ratio',
   ];
   const rows = growthRows(result).map(({ count, cells }) => [count.toLocaleString('en'), ...cells]);
-  return [...table([result.counted, ...heads], rows, 0), ''];
+  return [...table([result.counted, ...heads], rows), ''];
 }
 
-/** A Markdown table; columns from `leftAligned` on are aligned to the right. */
-function table(heads: string[], rows: string[][], leftAligned: number): string[] {
+function table(heads: string[], rows: string[][]): string[] {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  const rule = heads.map((_, i) => (i < leftAligned ? '---' : '--:'));
-  return [line(heads), line(rule), ...rows.map(line)];
+  return [line(heads), line(heads.map(() => '---')), ...rows.map(line)];
 }

@@ -17,7 +17,7 @@ const usage = `Usage: npm run bench -- [--quick] [--check] [--json] [--write-doc
   --check         quick as well, and only what has a target; end with status 1 where one is missed by far, three times in a
                   row
   --json          print JSON instead of text
-  --write-docs    put the tables and the plot into docs/performance.md
+  --write-docs    put the figures of a whole run into docs/performance.md and the README, and the plot beside them
   --only PATTERN  run the sections only whose name the regular expression matches`;
 
 /** Throws an error whose message is for the user. */
@@ -34,5 +34,7 @@ export function readOptions(args: string[]): Options {
     else throw new Error(usage);
   }
   options.quick ||= options.check;
+  const isWhole = options.only.test('') && !options.check;
+  if (options.writeDocs && !isWhole) throw new Error(usage);
   return options;
 }

@@ -92,7 +92,7 @@ test('the figures in the README are those of docs/performance.md', () => {
   const rows = (file: string) =>
     readDocument(file)
       .split('\n')
-      .filter(line => /^\|.*(µs|per second|GB\/s)/.test(line))
+      .filter(line => /^\|.*(µs| ms|per second|GB\/s)/.test(line))
       .map(line => line.split('|').slice(2, -1));
   const figures = (cells: string[]) => cells.map(cell => cell.trim()).join(' | ');
   const measured = rows('docs/performance.md').map(figures);
