@@ -26,7 +26,7 @@ const acts: Record<FreshAct, () => Promise<void>> = {
   'import execa': () => time(() => import('execa')),
   'run by unshare': () => time(runByLibrary()),
   'run by unshare, loaded': () => {
-    require('../client/connection');
+    require('../client/helper/connection');
     return time(runByLibrary());
   },
   'run by child_process': () => {

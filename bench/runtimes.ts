@@ -1,6 +1,6 @@
 import { spawn } from 'child_process';
 import * as path from 'path';
-import { installRuntimes, runtimePath } from '../test/runtimes';
+import { BUN, DENO, installRuntimes, runtimePath } from '../test/runtimes';
 import type { Comparison } from './comparison';
 import type { Effort } from './rounds';
 
@@ -16,8 +16,8 @@ interface Runtime {
 }
 
 const runtimes: Runtime[] = [
-  { name: 'bun', source: '@oven/bun-linux-x64@1.4.5', program: 'bin/bun', args: [] },
-  { name: 'deno', source: '@deno/linux-x64-glibc@2.9.6', program: 'deno', args: ['run', '-A'] },
+  { name: 'bun', source: BUN, program: 'bin/bun', args: [] },
+  { name: 'deno', source: DENO, program: 'deno', args: ['run', '-A'] },
 ];
 
 /** Compares starting on other runtimes, each in a process of that runtime, with what it has itself for it. */
