@@ -13,12 +13,17 @@ import {
 import { createRequire } from 'module';
 import * as path from 'path';
 import * as assert from 'uvu/assert';
+import { runtime } from '../client/runtime';
 import { suite } from './harness';
 import { helperIn, installPackage } from './installed-package';
 import { makeScratch } from './scratch';
 import { packageRoot, runtimePath } from './support';
 
 const test = suite('electron');
+const skip =
+  runtime !== 'node' &&
+  'Electron is a Node, and the loader of this runtime cannot be made to look into archives';
+const testPacked = (name: string, body: () => unknown) => test(name, body, { skip });
 const scratch = makeScratch();
 const loader = path.join(__dirname, 'asar-loader.js');
 
@@ -83,7 +88,7 @@ const packed = pack({ unpack: PATTERN });
 
 const success = (archive: string) => [path.join(archive, 'main.js'), 7, 'from here\n', 7, 'from here\n'];
 
-test('the main process: the package is in the archive, and its helper unpacked', async () => {
+testPacked('the main process: the package is in the archive, and its helper unpacked', async () => {
   const archive = await packed;
   const unpacked = helperIn(path.join(`${archive}.unpacked`, 'node_modules/unshare'));
   assert.ok(existsSync(unpacked));
@@ -91,7 +96,7 @@ test('the main process: the package is in the archive, and its helper unpacked',
   assert.equal(await answerOf(startOf('browser', archive)), success(archive));
 });
 
-test('a worker thread', async () => {
+testPacked('a worker thread', async () => {
   const archive = await packed;
   const inThread = `${startOf('worker', archive)}.then(result => require('worker_threads').parentPort.postMessage(result))`;
   const script = `
@@ -102,7 +107,7 @@ test('a worker thread', async () => {
   assert.equal(await answerOf(script), success(archive));
 });
 
-test('a utility process: forked, by another program than Node', async () => {
+testPacked('a utility process: forked, by another program than Node', async () => {
   const archive = await packed;
   const directory = path.dirname(archive);
   const program = path.join(directory, 'application');
@@ -119,7 +124,7 @@ test('a utility process: forked, by another program than Node', async () => {
   child.disconnect();
 });
 
-test('what was unpacked is what is used: with it moved away, no helper is found', async () => {
+testPacked('what was unpacked is what is used: with it moved away, no helper is found', async () => {
   const archive = await packed;
   renameSync(`${archive}.unpacked`, `${archive}.away`);
   const [stage, code] = await answerOf(startOf('browser', archive));
@@ -127,7 +132,7 @@ test('what was unpacked is what is used: with it moved away, no helper is found'
   assert.equal([stage, code], ['Helper', 'ENOENT']);
 });
 
-test('a helper that was forgotten: the error says what to add for each packager', async () => {
+testPacked('a helper that was forgotten: the error says what to add for each packager', async () => {
   const archive = await pack({});
   const [stage, code, message] = await answerOf(startOf('browser', archive));
   assert.equal([stage, code], ['Helper', 'ENOENT']);
@@ -143,18 +148,21 @@ test('the documentation says the same', () => {
   assert.match(text, `'{*.node,${PATTERN}}'`);
 });
 
-test('the pattern finds the helper wherever the application is built, and beside another one', async () => {
-  // As in pnpm's store: patterns with a slash do not go into such directories.
-  const hidden = path.join(scratch, '.hidden');
-  mkdirSync(hidden);
-  execFileSync('cp', ['-R', application, hidden]);
-  for (const unpack of [PATTERN, `{*.node,${PATTERN}}`]) {
-    const archive = await pack({ unpack }, path.join(hidden, 'application'));
-    assert.equal(await answerOf(startOf('browser', archive)), success(archive));
-  }
-});
+testPacked(
+  'the pattern finds the helper wherever the application is built, and beside another one',
+  async () => {
+    // As in pnpm's store: patterns with a slash do not go into such directories.
+    const hidden = path.join(scratch, '.hidden');
+    mkdirSync(hidden);
+    execFileSync('cp', ['-R', application, hidden]);
+    for (const unpack of [PATTERN, `{*.node,${PATTERN}}`]) {
+      const archive = await pack({ unpack }, path.join(hidden, 'application'));
+      assert.equal(await answerOf(startOf('browser', archive)), success(archive));
+    }
+  },
+);
 
-test('packed as by electron-builder, which looks at paths inside the application', async () => {
+testPacked('packed as by electron-builder, which looks at paths inside the application', async () => {
   const minimatch = createRequire(require.resolve('@electron/asar'))('minimatch');
   const archive = path.join(mkdtempSync(path.join(scratch, 'resources-')), 'app.asar');
   const files = execFileSync('find', ['.', '-printf', '%P\\0'], { cwd: application, encoding: 'utf8' });

@@ -263,7 +263,9 @@ test('a listening socket, as systemd hands it over', async () => {
 test('a terminal', async () => {
   const client = `
     const { Command, Fd } = require(${JSON.stringify(packageRoot)});
-    new Command('/bin/sh').args(['-c', 'test -t 5 && tty <&5']).fileDescriptor(5, Fd.dupFile(0)).stdout('piped').stderr('piped')
+    const fs = require('fs');
+    const terminal = fs.openSync(fs.readlinkSync('/proc/self/fd/0'), 'r+');
+    new Command('/bin/sh').args(['-c', 'test -t 5 && tty <&5']).fileDescriptor(5, Fd.dupFile(terminal)).stdout('piped').stderr('piped')
       .output().then(({ status, stdout }) => console.log(String(status), String(stdout)));`;
   const quoted = [runtimePath, '-e', client].map(word => `'${word.replace(/'/g, "'\\''")}'`).join(' ');
   const { stdout } = await new Command('/usr/bin/script')

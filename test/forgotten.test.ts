@@ -35,11 +35,15 @@ test(
         const child = await command.spawn();
         if (waits) await child.wait();
       };
-      for (let time = 0; time < 50; time += 1) await drop(time % 2 === 0);
+      let most = 0;
+      for (let time = 0; time < 50; time += 1) {
+        await drop(time % 2 === 0);
+        most = Math.max(most, count());
+      }
       await sleep(300);
-      const open = count();
       await collect();
-      console.log(open - before > 100, count() - before);`);
+      // The runtime may have collected some before.
+      console.log(most - before > 20, count() - before);`);
     assert.is(output, 'true 0\n');
   },
   { skip },

@@ -4,7 +4,8 @@ import { makeScratch } from './scratch';
 import { packageRoot, runtimePath, shell } from './support';
 
 /**
- * What the client writes that `code` is, run by the ordinary user `uid`; `unshare` is the package there. For
+ * What the client writes that `code` is, run by the ordinary user `uid`; `unshare` is the package there, and
+ * `runtime` the path of what runs it. For
  * tests that are run by root and need another user besides.
  *
  * `prepare` are shell commands that root runs before, in the client's mount namespace.
@@ -12,17 +13,19 @@ import { packageRoot, runtimePath, shell } from './support';
 export async function asOrdinaryUser(uid: number, code: string, prepare: string[] = []): Promise<string> {
   // Where everybody can reach them.
   const directory = makeScratch();
-  const [packageCopy, node] = ['package', 'node'].map(name => path.join(directory, name)) as [string, string];
+  const packageCopy = path.join(directory, 'package');
+  // By its own name: Bun takes arguments as Node does where it is called that.
+  const runtime = path.join(directory, path.basename(runtimePath));
   mkdirSync(packageCopy);
-  writeFileSync(node, '');
+  writeFileSync(runtime, '');
   const commands = [
     ...prepare,
     `mount --bind ${packageRoot} ${packageCopy}`,
-    `mount --bind ${runtimePath} ${node}`,
-    `exec setpriv --reuid ${uid} --regid ${uid} --clear-groups ${node} -e "$0"`,
+    `mount --bind ${runtimePath} ${runtime}`,
+    `exec setpriv --reuid ${uid} --regid ${uid} --clear-groups ${runtime} -e "$0"`,
   ];
   const { status, stdout, stderr } = await shell(commands.join(' && '))
-    .arg(`const unshare = require('${packageCopy}');\n${code}`)
+    .arg(`const unshare = require('${packageCopy}');\nconst runtime = '${runtime}';\n${code}`)
     .unshare('mount')
     .currentDir('/')
     .output();

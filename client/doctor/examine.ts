@@ -64,12 +64,19 @@ async function findings(trial: Trial, host: Host, helperPath: string | null): Pr
   ];
 }
 
-/** The path of the helper's program without symbolic links, or null where there is none. */
+/** The path of the helper's program, without symbolic links where that can be told, or null where there is none. */
 function realHelper(path: string | null): string | null {
+  let found: string;
   try {
-    return realpathSync(findHelper(path));
+    found = findHelper(path);
   } catch {
     return null;
+  }
+  try {
+    return realpathSync(found);
+  } catch {
+    // Bun needs /proc for that.
+    return found;
   }
 }
 

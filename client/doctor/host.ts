@@ -1,5 +1,6 @@
 import { release, userInfo } from 'os';
 import { Capability, capabilityName } from '../command/capability';
+import { runtime } from '../runtime';
 import { HostFiles } from './host-files';
 
 /** What the kernel says of this process in /proc/self/status (`man 5 proc`). */
@@ -76,6 +77,8 @@ function accountName(files: HostFiles, uid: number): string | null {
     .map(line => line.split(':'))
     .find(fields => fields[2] === `${uid}`);
   if (own !== undefined) return own[0]!;
+  // On Bun, it is what the environment says.
+  if (runtime === 'bun') return null;
   try {
     // A directory service may have accounts that the file has not.
     return userInfo().username;

@@ -3,8 +3,9 @@ import type { Namespace } from '../command/namespace';
 import type { DescriptorRequest, SpawnRequest } from '../command/spawn-request';
 import { descriptorName, shownDescriptor } from '../error/descriptor-name';
 import { Errno } from '../error/errno';
-import { UnshareError } from '../error/error';
+import { UnshareError, type UnshareErrorFields } from '../error/error';
 import { hasStandardPipes } from '../runtime';
+import { inOrderOfHandover, whyNotHandedOver } from './handover';
 
 /**
  * What a dedicated helper is started with for its command: a descriptor of the client, or a pipe that the runtime makes.
@@ -60,24 +61,38 @@ export function hasPipes(request: SpawnRequest): boolean {
 
 /**
  * What a dedicated helper needs for a command; the pipes too, where `withPipes`. Throws at the stages `StdioError` and
- * `SetNs`, EBADF, and `Limit`.
+ * `SetNs`, EBADF or with what the runtime cannot do, and `Limit`.
  */
 export function toCarried(request: SpawnRequest, withPipes: boolean): Carried[] {
-  const carried: Carried[] = [];
-  let next = CARRIED_FIRST;
+  const wanted: Wanted[] = [];
   for (const descriptor of request.descriptors) {
-    const { number } = descriptor;
-    if (isOfClient(descriptor)) {
-      carried.push({ purpose: number, source: openDescriptor(descriptor), at: next++ });
-    } else if (withPipes && isPiped(descriptor)) {
-      // The program inherits 0, 1 and 2 of the helper.
-      const at = hasStandardPipes && number < 3 ? number : next++;
-      carried.push({ purpose: number, source: descriptor.kind, at });
-    }
+    const { number, kind } = descriptor;
+    const fields = descriptorFields(number);
+    if (isOfClient(descriptor)) wanted.push({ purpose: number, source: openDescriptor(descriptor), fields });
+    else if (withPipes && isPiped(descriptor))
+      wanted.push({ purpose: number, source: kind as PipedKind, fields });
   }
   for (const { namespace, source } of request.joins) {
     if (!('fd' in source)) continue;
-    carried.push({ purpose: namespace, source: openNamespace(namespace, source.fd), at: next++ });
+    const fields = namespaceFields(namespace);
+    wanted.push({ purpose: namespace, source: openFile(source.fd, fields), fields });
+  }
+  return placed(wanted);
+}
+
+/** What is to be carried, and what an error has of it. */
+type Wanted = Omit<Carried, 'at'> & { readonly fields: UnshareErrorFields };
+
+function placed(wanted: readonly Wanted[]): Carried[] {
+  const carried: Carried[] = [];
+  let next = CARRIED_FIRST;
+  for (const { purpose, source, fields } of inOrderOfHandover(wanted)) {
+    // The program inherits 0, 1 and 2 of the helper.
+    const isStandard = hasStandardPipes && typeof source === 'string' && (purpose as number) < 3;
+    const at = isStandard ? (purpose as number) : next++;
+    const reason = typeof source === 'number' ? whyNotHandedOver(source, at, carried) : null;
+    if (reason !== null) throw new UnshareError({ ...fields, reason });
+    carried.push({ purpose, source, at });
   }
   const count = next - CARRIED_FIRST;
   if (count > CARRIED_MAX) throw tooMany(count);
@@ -102,31 +117,25 @@ function isPiped(
 }
 
 function openDescriptor({ number, file }: DescriptorRequest): number {
-  const descriptor = file ? file.descriptor : number;
-  if (isOpen(descriptor)) return descriptor;
-  throw new UnshareError({
-    stage: 'StdioError',
-    errno: Errno.EBADF,
-    syscall: 'fstat',
-    item: descriptorName(number),
-    shownItem: shownDescriptor(number),
-    hint:
-      descriptor >= 0
-        ? `descriptor ${descriptor} of the client is closed`
-        : 'the file is closed, or was given away',
-  });
+  return openFile(file ? file.descriptor : number, descriptorFields(number));
 }
 
-function openNamespace(namespace: Namespace, descriptor: number): number {
+/** Throws with `fields` where the client does not have this descriptor open. */
+function openFile(descriptor: number, fields: UnshareErrorFields): number {
   if (isOpen(descriptor)) return descriptor;
-  throw new UnshareError({
-    stage: 'SetNs',
-    errno: Errno.EBADF,
-    syscall: 'fstat',
-    item: namespace,
-    shownItem: `the ${namespace} namespace`,
-    hint: `descriptor ${descriptor} of the client is closed`,
-  });
+  const hint =
+    descriptor >= 0
+      ? `descriptor ${descriptor} of the client is closed`
+      : 'the file is closed, or was given away';
+  throw new UnshareError({ ...fields, errno: Errno.EBADF, syscall: 'fstat', hint });
+}
+
+function descriptorFields(number: number): UnshareErrorFields {
+  return { stage: 'StdioError', item: descriptorName(number), shownItem: shownDescriptor(number) };
+}
+
+function namespaceFields(namespace: Namespace): UnshareErrorFields {
+  return { stage: 'SetNs', item: namespace, shownItem: `the ${namespace} namespace` };
 }
 
 function isOpen(descriptor: number): boolean {

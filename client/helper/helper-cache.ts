@@ -56,10 +56,11 @@ function places(): [parent: string, name: string][] {
 
 /** The user's, by the XDG Base Directory Specification, or null where nothing says where that is. */
 function cacheDirectory(): string | null {
-  const { XDG_CACHE_HOME } = process.env;
+  const { XDG_CACHE_HOME, HOME } = process.env;
   if (XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)) return XDG_CACHE_HOME;
   try {
-    return join(homedir(), '.cache');
+    // Bun's `homedir` does not see what the program has set.
+    return join(HOME || homedir(), '.cache');
   } catch {
     // Users of containers often have neither HOME nor an entry in /etc/passwd.
     return null;

@@ -35,23 +35,23 @@ export function runHelperOnce(
   carried: readonly Carried[],
 ): OnceEnd {
   const outputs = isPiped.map(piped => (piped ? 'pipe' : 'inherit'));
-  const { error, signal, status, pid, output } = spawnSync(
-    path,
-    [`--once=${process.pid}`, ...keepArguments(carried)],
-    {
+  const { error, signal, status, pid, output } = starting(path, () =>
+    spawnSync(path, [`--once=${process.pid}`, ...keepArguments(carried)], {
       stdio: toStdioOption(['inherit', ...outputs, file], carried),
       argv0: HELPER_NAME,
       env: ENVIRONMENT,
       // The helper sees to it.
       maxBuffer: Number.POSITIVE_INFINITY,
       encoding: 'buffer',
-    },
+    }),
   );
   const bytes = (index: number) => (output?.[index] as Buffer | null | undefined) ?? Buffer.alloc(0);
   return { stdout: bytes(1), stderr: bytes(2), failure: failureOf() };
 
   function failureOf(): UnshareError | null {
     if (error) return notStarted(path, error);
+    // Deno does not always say why.
+    if (pid === undefined) return notStarted(path, new Error('the runtime has not started it'));
     return status === 0 ? null : died(path, pid, describeExit(status, signal));
   }
 }
@@ -83,18 +83,23 @@ export class HelperProcess {
   private readonly stopped: Promise<void>;
   private resolveStopped!: () => void;
 
-  /** One that has something to carry is for one command. */
+  /**
+   * One that has something to carry is for one command. Throws at the stage `Helper` what the runtime throws instead of an
+   * event.
+   */
   constructor(path: string, events: HelperProcessEvents, carried: readonly Carried[] = []) {
     this.path = path;
     this.events = events;
     this.stopped = new Promise(resolve => {
       this.resolveStopped = resolve;
     });
-    this.child = spawn(path, keepArguments(carried), {
-      stdio: toStdioOption(['inherit', 'inherit', 'inherit', 'pipe'], carried),
-      argv0: HELPER_NAME,
-      env: ENVIRONMENT,
-    });
+    this.child = starting(path, () =>
+      spawn(path, keepArguments(carried), {
+        stdio: toStdioOption(['inherit', 'inherit', 'inherit', 'pipe'], carried),
+        argv0: HELPER_NAME,
+        env: ENVIRONMENT,
+      }),
+    );
     this.child.on('error', error => {
       // A signal that could not be sent is told by this event too.
       if (this.pid === null) this.processEnded(notStarted(path, error));
@@ -186,13 +191,23 @@ export class HelperProcess {
   }
 }
 
+function starting<T>(path: string, start: () => T): T {
+  try {
+    return start();
+  } catch (cause) {
+    throw notStarted(path, cause as Error);
+  }
+}
+
 function notStarted(path: string, cause: Error): UnshareError {
+  const errno = errnoOf(cause);
   return new UnshareError({
     stage: 'Helper',
-    errno: errnoOf(cause),
+    errno,
     syscall: 'spawn',
     path,
     doing: `cannot start the helper ${JSON.stringify(path)}`,
+    reason: errno === null ? cause.message : null,
     cause,
   });
 }
