@@ -13,7 +13,7 @@ pub fn beforeIds(plan: *const Plan) void {
     for (0..plan.host.last_capability + 1) |capability| {
         if (isIn(kept, capability)) continue;
         // A program may be started without the right to drop what is not there.
-        if (sys.prctl(sys.PR_CAPBSET_READ, capability) != 1) continue;
+        if (sys.prctl(sys.PR_CAPBSET_READ, capability) == 0) continue;
         check(plan, sys.prctl(sys.PR_CAPBSET_DROP, capability), .prctl, .bounding, capability);
     }
     check(plan, sys.prctl(sys.PR_SET_KEEPCAPS, 1), .prctl, .capabilities, 0);

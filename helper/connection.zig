@@ -3,6 +3,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
+const die = @import("panic.zig").die;
 const once = @import("once.zig");
 const progress = @import("progress.zig");
 const sys = @import("sys.zig");
@@ -47,7 +48,8 @@ pub fn receive() Received {
         linux.recvfrom(control_fd, space.ptr, space.len, linux.MSG.DONTWAIT, null, null);
     switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
         .SUCCESS => {},
-        .AGAIN, .INTR => return .nothing,
+        // NOMEM, NOBUFS: not now. What has arrived stays, and epoll tells of it again.
+        .AGAIN, .INTR, .NOMEM, .NOBUFS => return .nothing,
         // ECONNRESET: the client closed with messages unread. Whatever else: nothing can come from this socket any more.
         else => return .end,
     }
@@ -113,12 +115,14 @@ pub fn flush() void {
         switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
             .SUCCESS => sent += result,
             .INTR => {},
-            .AGAIN => {
+            // NOMEM, NOBUFS: the kernel lacks memory at the moment.
+            .AGAIN, .NOMEM, .NOBUFS => {
                 var waiting = [_]linux.pollfd{.{ .fd = control_fd, .events = linux.POLL.OUT, .revents = 0 }};
                 _ = linux.poll(&waiting, waiting.len, -1);
             },
-            // EPIPE, ECONNRESET: the client is gone.
+            // EPIPE, ECONNRESET: the client is gone. In a file, there is no room.
             else => {
+                if (once.active) die("cannot write its answer", 74);
                 progress.endAll();
                 linux.exit_group(0);
             },

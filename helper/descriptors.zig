@@ -129,7 +129,8 @@ fn closeOneByOne(kept: []const sys.fd_t) void {
     var entries: [1024]u8 align(@alignOf(linux.dirent64)) = undefined;
     while (true) {
         const size = linux.getdents64(directory, &entries, entries.len);
-        if (sys.errnoOf(size) != 0 or size == 0) return;
+        if (sys.errnoOf(size) != 0) return tryEach(3, std.math.maxInt(u32), kept);
+        if (size == 0) return;
         var at: usize = 0;
         while (at < size) {
             const entry: *align(1) const linux.dirent64 = @ptrCast(&entries[at]);

@@ -66,7 +66,8 @@ pub const Host = struct {
 /// The kernel refuses to tell whether the bounding set has a capability that there is not.
 fn lastCapability() u8 {
     var last: u8 = 0;
-    while (last < 63 and sys.errnoOf(sys.prctl(sys.PR_CAPBSET_READ, last + 1)) == 0) last += 1;
+    // What is refused otherwise may be there: rather one too many, which cannot be dropped, than one that is kept unseen.
+    while (last < 63 and !sys.isError(sys.prctl(sys.PR_CAPBSET_READ, last + 1), .INVAL)) last += 1;
     return last;
 }
 
@@ -92,11 +93,13 @@ pub fn signalBit(signal: usize) sys.SignalMask {
 }
 
 /// Whether /proc shows the pid namespace that this process is in, so that /proc/<pid> is the process that clone
-/// returned: then NSpid has one number, that of getpid (man 5 proc).
-pub fn procIsOwn() bool {
+/// returned: then NSpid has one number, that of getpid (man 5 proc). 0 where it does, ENOENT where it does not, and else the
+/// errno by which that is not known.
+pub fn procErrno() u16 {
     var buffer: [4096]u8 = undefined;
-    const status = sys.readSmallFile("/proc/self/status", &buffer) orelse return false;
-    return nsPidIs(status, @intCast(linux.getpid()));
+    const size = sys.readSmallFile("/proc/self/status", &buffer);
+    if (sys.errnoOf(size) != 0) return sys.errnoOf(size);
+    return if (nsPidIs(buffer[0..size], @intCast(linux.getpid()))) 0 else @intFromEnum(sys.E.NOENT);
 }
 
 fn nsPidIs(status: []const u8, pid: u32) bool {

@@ -5,7 +5,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const child = @import("child.zig");
 const descriptors = @import("descriptors.zig");
-const procIsOwn = @import("host.zig").procIsOwn;
+const procErrno = @import("host.zig").procErrno;
 const id_maps = @import("id_maps.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
@@ -59,13 +59,14 @@ fn openAll(plan: *const Plan, buffer: *[limits.joins_max]Opened) []Opened {
 }
 
 fn pathOf(plan: *const Plan, join: messages.Join, buffer: *[64]u8) [:0]const u8 {
-    if (!procIsOwn()) child.fail(plan.report, .{
+    const errno = procErrno();
+    if (errno != 0) child.fail(plan.report, .{
         .stage = .set_ns,
         .call = .open,
-        .errno = @intFromEnum(sys.E.NOENT),
+        .errno = errno,
         .item = .join,
         .index = @intFromEnum(join.namespace),
-        .detail = .proc_not_own,
+        .detail = .ofProc(errno),
     });
     var path: Text = .{ .buffer = buffer };
     path.add("/proc/");
@@ -146,8 +147,9 @@ fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noretur
         child.becomeProgram(plan, sources);
     }
     const pid: sys.pid_t = @intCast(result);
-    if (pipes) |both| writeMaps(plan, both, proc, pid);
+    // First of all: whatever becomes of this process, the helper can end that one, and knows whether it is dead.
     child.writeRecord(plan.report, .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = @intCast(pid) } });
+    if (pipes) |both| writeMaps(plan, both, proc, pid);
     linux.exit_group(0);
 }
 

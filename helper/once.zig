@@ -75,8 +75,8 @@ pub fn outputReady(index: usize, is_readable: bool) void {
     const result = linux.syscall6(.splice, @intCast(output.reader), 0, 1 + index, 0, size, flags);
     switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
         .SUCCESS => if (result == 0) closeOutput(output),
-        // The client takes what it gets, but not always at once.
-        .AGAIN => awaitRoom(@intCast(1 + index)),
+        // The client takes what it gets, but not always at once; and the kernel may lack memory at the moment.
+        .AGAIN, .NOMEM => awaitRoom(@intCast(1 + index)),
         .INTR => {},
         // Nobody reads there any more; the program is told in the same way.
         else => closeOutput(output),

@@ -17,14 +17,15 @@ const Command = commands.Command;
 const Failure = report.Failure;
 
 /// The first process is there, and its maps are written where the helper writes them.
-pub fn begin(command: *Command, plan: *const plans.Plan) void {
+pub fn begin(index: commands.Index, plan: *const plans.Plan) void {
+    const command = commands.get(index);
     std.debug.assert(command.state == .starting);
     if (plan.diagnose != null) return;
     if (!plan.waitsForGo()) return;
-    if (plan.joins == 0 and command.map_runner != 0) return tellMapRunner(command, firstPid(command));
-    if (!plan.hasJoiner()) return childIsReady(command);
+    if (plan.joins == 0 and command.map_runner != 0) return tellMapRunner(index, firstPid(command));
+    if (!plan.hasJoiner()) return childIsReady(index);
     command.phase = .joining;
-    if (plan.joins == 0 and plan.hasMaps()) go(command);
+    if (plan.joins == 0 and plan.hasMaps()) go(index);
 }
 
 /// The process that got the user namespace, where the command has a new one.
@@ -32,42 +33,54 @@ pub fn firstPid(command: *const Command) sys.pid_t {
     return if (command.joiner != 0) command.joiner else command.pid;
 }
 
-noinline fn tellMapRunner(command: *Command, pid: sys.pid_t) void {
+noinline fn tellMapRunner(index: commands.Index, pid: sys.pid_t) void {
+    const command = commands.get(index);
     command.phase = .mapping;
     const number: u32 = @intCast(pid);
-    tell(command.map_pid, std.mem.asBytes(&number));
+    tell(index, command.map_pid, std.mem.asBytes(&number));
     closeOwn(&command.map_pid);
 }
 
 /// Lets the process go on that waits.
-fn go(command: *Command) void {
-    tell(command.go, "g");
+fn go(index: commands.Index) void {
+    tell(index, commands.get(index).go, "g");
 }
 
-/// The pipe is empty, so it takes a few bytes. EPIPE: who waits there was killed just now, and will be reaped.
-fn tell(pipe: sys.fd_t, text: []const u8) void {
+/// The pipe is empty, so it takes a few bytes, or none where the kernel has no memory for it.
+noinline fn tell(index: commands.Index, pipe: sys.fd_t, text: []const u8) void {
     const written = linux.write(pipe, text.ptr, text.len);
-    std.debug.assert(written == text.len or sys.isError(written, .PIPE));
+    if (written == text.len) return;
+    takeRecords(index);
+    if (commands.get(index).state != .starting) return;
+    // EPIPE: who waits there was killed just now. By what is known once it is reaped.
+    const is_dead = sys.isError(written, .PIPE);
+    fail(index, if (is_dead) .{ .stage = .unspecified } else .{
+        .stage = .pipe_error,
+        .call = .write,
+        .errno = sys.errnoOf(written),
+    });
 }
 
 /// The command's own process waits, in all its namespaces, with its maps written.
-fn childIsReady(command: *Command) void {
+fn childIsReady(index: commands.Index) void {
+    const command = commands.get(index);
     std.debug.assert(command.pid != 0);
-    if (!command.freeze) return release(command);
+    if (!command.freeze) return release(index);
     command.phase = .frozen;
     answers.frozen(command);
 }
 
-fn release(command: *Command) void {
+fn release(index: commands.Index) void {
+    const command = commands.get(index);
     command.phase = .released;
-    go(command);
+    go(index);
     closeOwn(&command.go);
 }
 
 /// The client has done what it wanted to do.
 pub fn unfreeze(index: commands.Index) void {
     const command = commands.get(index);
-    if (command.state == .starting and command.phase == .frozen) release(command);
+    if (command.state == .starting and command.phase == .frozen) release(index);
 }
 
 /// The client does not want the command any more.
@@ -87,15 +100,15 @@ pub fn processEnded(index: commands.Index, role: commands.Role, status: u32) voi
         .joiner => {
             // Without the record, it has made no process, or none that could be known.
             if (status != 0 or command.pid == 0) return fail(index, diedBeforeExec(status));
-            if (command.map_runner != 0) return tellMapRunner(command, command.pid);
-            childIsReady(command);
+            if (command.map_runner != 0) return tellMapRunner(index, command.pid);
+            childIsReady(index);
         },
         .map_runner => {
             if (status != 0 or command.phase != .mapping) return fail(index, diedBeforeExec(status));
             closeOwn(&command.map_stderr);
-            if (command.pid != 0) return childIsReady(command);
+            if (command.pid != 0) return childIsReady(index);
             command.phase = .joining;
-            go(command);
+            go(index);
         },
     }
 }
@@ -134,10 +147,18 @@ fn takeRecords(index: commands.Index) void {
     var about_to_exec = false;
     for (records[0 .. size / @sizeOf(report.Record)]) |record| switch (record.kind) {
         .about_to_exec => about_to_exec = true,
-        .joined => reaper.claim(index, @intCast(record.failure.index)),
-        .failed => return fail(index, record.failure),
+        .joined => {
+            reaper.claim(index, @intCast(record.failure.index));
+            if (command.state != .starting) return;
+        },
+        .failed => return fail(index, if (isOfDeath(command, record.failure)) .{ .stage = .unspecified } else record.failure),
     };
     if (about_to_exec) command.state = .running;
+}
+
+/// Whether maps could not be written since the process that they are of has died: that is what is to be told.
+fn isOfDeath(command: *const Command, failure: Failure) bool {
+    return failure.stage == .set_id_map and command.pid != 0 and sys.hasEnded(command.pid);
 }
 
 /// Gives the command up. The client hears of it, by `finish`, when all its processes are reaped.

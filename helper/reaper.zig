@@ -17,6 +17,7 @@ pub fn reapAll() void {
         var status: u32 = 0;
         var usage: sys.Rusage = undefined;
         const result = sys.waitAny(&status, &usage);
+        if (sys.isError(result, .INTR)) continue;
         // ECHILD: there are none left.
         if (sys.errnoOf(result) != 0 or result == 0) return;
         const pid: sys.pid_t = @intCast(result);
@@ -68,10 +69,13 @@ fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
             if (command.pipes == commands.none) tellDeath(index);
         },
         .failing => {
-            if (command.failure.stage == .unspecified) {
-                command.failure = .{ .stage = .unknown_error, .signal = @intCast(status & 0x7f) };
+            const is_last = command.livingProcesses() == 0;
+            const signal: u8 = @intCast(status & 0x7f);
+            // Those that have done their part end without one.
+            if (command.failure.stage == .unspecified and (signal != 0 or is_last)) {
+                command.failure = .{ .stage = .unknown_error, .signal = signal };
             }
-            if (command.livingProcesses() == 0) progress.finish(index);
+            if (is_last) progress.finish(index);
         },
     }
 }

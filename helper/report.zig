@@ -57,6 +57,11 @@ pub const Detail = enum(u16) {
     proc_not_own,
     pipes,
 
+    /// What there is to say of /proc, by the errno of Host.procErrno.
+    pub fn ofProc(errno: u16) Detail {
+        return if (errno == @intFromEnum(std.os.linux.E.NOENT)) .proc_not_own else .none;
+    }
+
     pub fn text(detail: Detail) [:0]const u8 {
         return switch (detail) {
             .none => "",

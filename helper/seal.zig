@@ -58,9 +58,9 @@ fn createMemory() usize {
 
 fn hasProfile() bool {
     var buffer: [512]u8 = undefined;
-    const label = sys.readSmallFile("/proc/self/attr/apparmor/current", &buffer) orelse
-        sys.readSmallFile("/proc/self/attr/current", &buffer) orelse return false;
-    return isProfile(label);
+    var size = sys.readSmallFile("/proc/self/attr/apparmor/current", &buffer);
+    if (sys.errnoOf(size) != 0) size = sys.readSmallFile("/proc/self/attr/current", &buffer);
+    return sys.errnoOf(size) == 0 and isProfile(buffer[0..size]);
 }
 
 /// AppArmor writes `name (mode)`, or `unconfined`; other security modules write no mode.

@@ -4,7 +4,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
-const procIsOwn = @import("host.zig").procIsOwn;
+const procErrno = @import("host.zig").procErrno;
 const id_maps = @import("id_maps.zig");
 const launch = @import("launch.zig");
 const limits = @import("limits.zig");
@@ -35,7 +35,7 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     const failure = launchProcesses(index, plan);
     closeProgramEnds(plan);
     if (standard.is_for_one) standard.release();
-    const reason = failure orelse return progress.begin(command, plan);
+    const reason = failure orelse return progress.begin(index, plan);
     progress.fail(index, reason);
     // The client hears of the failure when nothing is left.
     if (command.livingProcesses() == 0) progress.finish(index);
@@ -60,18 +60,19 @@ fn launchProcesses(index: commands.Index, plan: *Plan) ?Failure {
         command.go = go_pipe.writer;
     }
     const writer = plan.mapsWriter();
-    if (writer != .none and !procIsUsable()) return .{
+    const proc_errno = if (writer == .none) 0 else usableProcErrno();
+    if (proc_errno != 0) return .{
         .stage = .set_id_map,
         .call = .open,
-        .errno = @intFromEnum(sys.E.NOENT),
+        .errno = proc_errno,
         .item = if (plan.request.uid_maps.len > 0) .uid_map else .gid_map,
-        .detail = .proc_not_own,
+        .detail = .ofProc(proc_errno),
     };
     if (cloneFirst(index, plan)) |failure| return failure;
     if (plan.diagnose != null) return null;
     return switch (writer) {
         .none, .joiner => null,
-        .helper => id_maps.write(plan, -1, progress.firstPid(command)),
+        .helper => writeMaps(plan, progress.firstPid(command)),
         .commands => launchMapRunner(index, plan),
     };
 }
@@ -130,12 +131,20 @@ fn launchMapRunner(index: commands.Index, plan: *Plan) ?Failure {
     return null;
 }
 
+/// Of a process that has died, there is more to tell when it is reaped.
+fn writeMaps(plan: *const Plan, pid: sys.pid_t) ?Failure {
+    const failure = id_maps.write(plan, -1, pid) orelse return null;
+    return if (sys.hasEnded(pid)) null else failure;
+}
+
 /// Once found to be usable, it is taken to stay so: nobody mounts another /proc over it by chance.
 var proc_was_usable = false;
 
-fn procIsUsable() bool {
-    if (!proc_was_usable) proc_was_usable = procIsOwn();
-    return proc_was_usable;
+fn usableProcErrno() u16 {
+    if (proc_was_usable) return 0;
+    const errno = procErrno();
+    proc_was_usable = errno == 0;
+    return errno;
 }
 
 const PipeEnds = struct { reader: sys.fd_t, writer: sys.fd_t };

@@ -122,6 +122,15 @@ pub fn waitAny(status: *u32, usage: *Rusage) usize {
     return linux.syscall4(.wait4, arg(@as(i32, -1)), @intFromPtr(status), flags, @intFromPtr(usage));
 }
 
+/// Whether a child that was not reaped is dead.
+pub noinline fn hasEnded(pid: pid_t) bool {
+    // A siginfo_t. Its first number is SIGCHLD where the child has ended, and 0 otherwise (man 2 waitid).
+    var info: [32]u32 = @splat(0);
+    const flags = linux.W.EXITED | linux.W.NOHANG | linux.W.NOWAIT;
+    const result = linux.syscall5(.waitid, @intFromEnum(linux.P.PID), arg(pid), @intFromPtr(&info), flags, 0);
+    return errnoOf(result) == 0 and info[0] != 0;
+}
+
 /// The signal that has stopped the child, by what wait4 tells of it; null where that is something else.
 pub fn stopSignal(status: u32) ?u8 {
     return if (status & 0xff == 0x7f) @truncate(status >> 8) else null;
@@ -295,15 +304,13 @@ pub fn freePages(pages: []align(std.heap.page_size_min) u8) void {
     std.debug.assert(errnoOf(result) == 0);
 }
 
-/// Reads what a small file has, NUL-terminated path; null where it cannot be read.
-pub noinline fn readSmallFile(path: [*:0]const u8, buffer: []u8) ?[]u8 {
+/// Reads what a small file has: how much, or the error of open or read.
+pub noinline fn readSmallFile(path: [*:0]const u8, buffer: []u8) usize {
     const opened = linux.openat(linux.AT.FDCWD, path, .{ .CLOEXEC = true }, 0);
-    if (errnoOf(opened) != 0) return null;
+    if (errnoOf(opened) != 0) return opened;
     const fd = asFd(opened);
     defer _ = linux.close(fd);
-    const count = linux.read(fd, buffer.ptr, buffer.len);
-    if (errnoOf(count) != 0) return null;
-    return buffer[0..count];
+    return linux.read(fd, buffer.ptr, buffer.len);
 }
 
 test "a device number is the one that stat has" {

@@ -1,8 +1,17 @@
 import { type Command, step } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { childrenOf, HELPER_AT_REST, openInHelper, rejection, rootMaps, shell, until } from './support';
-import { helperWithout, withoutStrace } from './wrapped-helper';
+import {
+  childrenOf,
+  HELPER_AT_REST,
+  openInHelper,
+  rejection,
+  rootMaps,
+  shell,
+  stateOf,
+  until,
+} from './support';
+import { helperWithout, tracedHelper, withoutStrace } from './wrapped-helper';
 
 const test = suite('fault injection');
 const skip = withoutStrace;
@@ -92,6 +101,104 @@ for (const [who, prepare] of [
     { skip },
   );
 }
+
+for (const [who, prepare] of [
+  ['a frozen process', (command: Command) => command.beforeUnfreeze(() => {})],
+  [
+    'the runner of the map commands',
+    (command: Command) => inside(command).setIdMapCommands('/bin/true', '/bin/true'),
+  ],
+] as const) {
+  test(
+    `${who} that cannot be told to go on for lack of memory: stage PipeError, and the helper lives`,
+    async () => {
+      const helper = helperWithout('write', 'ENOMEM');
+      const pids: number[] = [];
+      for (let time = 0; time < 2; time += 1) {
+        const { stage, code, syscall } = await rejection(prepare(shell('true')).spawn({ helper }));
+        assert.equal([stage, code, syscall], ['PipeError', 'ENOMEM', 'write']);
+        pids.push(helper.pid!);
+      }
+      assert.is(pids[0], pids[1]);
+      assert.equal(childrenOf(helper.pid!), []);
+      await helper.close();
+    },
+    { skip },
+  );
+}
+
+/** Kills whoever makes the call, which only the command's own process does. */
+async function assertKilled(call: string, prepare: (command: Command) => Command): Promise<void> {
+  const helper = tracedHelper(['-e', `trace=${call}`, '-e', `inject=${call}:signal=KILL`]);
+  for (let time = 0; time < 5; time += 1) {
+    const error = await rejection(prepare(shell('true')).spawn({ helper }));
+    assert.equal([error.stage, error.signal], ['UnknownError', 'SIGKILL'], error.message);
+    assert.match(error.message, /signal 9 \(SIGKILL\) killed the process before execve/);
+    await until('nothing is left', () => childrenOf(helper.pid!).length === 0);
+  }
+  assert.equal(openInHelper(helper.pid!).sort(), HELPER_AT_REST);
+  await helper.close();
+}
+
+for (const [who, prepare] of [
+  ['that shares the helper’s memory', (command: Command) => command],
+  ['in new namespaces', inside],
+  ['that a joiner has made', (command: Command) => inside(command).unshare('time')],
+  ['in a joined namespace', (command: Command) => command.setNamespace('/proc/self/ns/uts', 'uts')],
+] as const) {
+  test(
+    `a process ${who} is killed on its way: UnknownError, which says by what`,
+    () => assertKilled('chdir', command => prepare(command).currentDir('/')),
+    { skip: who === 'in a joined namespace' && process.getuid!() !== 0 ? 'only root joins it' : skip },
+  );
+}
+
+test(
+  'a process is killed while its joiner goes on: UnknownError, which says by what',
+  // Only in a pid namespace that its parent is not in, a process asks this way whether the helper lives.
+  () => assertKilled('poll', command => inside(command).unshare('pid', 'time')),
+  { skip },
+);
+
+test(
+  'a process is killed while its joiner writes its maps: UnknownError, which says by what',
+  async () => {
+    const target = await shell('exec sleep 60')
+      .unshare('user', 'pid')
+      .setIdMaps(...rootMaps())
+      .spawn();
+    const row = { count: 1 };
+    try {
+      await assertKilled('poll', command =>
+        command
+          .setNamespace({ pid: target.pid }, 'user')
+          .setNamespace({ pid: target.pid }, 'pid')
+          .setIdMaps([{ insideUid: 0, outsideUid: 0, ...row }], [{ insideGid: 0, outsideGid: 0, ...row }]),
+      );
+    } finally {
+      await target.kill();
+      await target.wait();
+    }
+  },
+  { skip },
+);
+
+test(
+  'without close_range, where the list of descriptors breaks off: none is left open',
+  async () => {
+    const helper = tracedHelper([
+      ...['-e', 'trace=close_range,getdents64', '-e', 'inject=close_range:error=ENOSYS'],
+      ...['-e', 'inject=getdents64:error=ENOMEM'],
+    ]);
+    const { descriptors } = await stateOf(command => command.unshare('user'), helper);
+    assert.equal(
+      descriptors.map(({ number }) => number),
+      [0, 1, 2],
+    );
+    await helper.close();
+  },
+  { skip },
+);
 
 for (const call of ['clone3', 'close_range']) {
   test(

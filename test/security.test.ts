@@ -176,7 +176,7 @@ for (const victim of ['client', 'helper'] as const) {
         await until('commands and helper are gone', () => processesOf(mark).length === 0, 2000);
       }
     },
-    { timeoutMs: 120_000 },
+    { timeoutMs: 120_000 + KILLS * 500 },
   );
 }
 

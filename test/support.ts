@@ -1,7 +1,7 @@
 import { spawn } from 'child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'fs';
 import * as path from 'path';
-import { Command } from 'unshare';
+import { Command, Helper } from 'unshare';
 import { RUNTIME_VARIABLE } from './record';
 import { makeScratch } from './scratch';
 
@@ -56,15 +56,25 @@ export interface State {
   ignored_signals: number[];
   parent_death_signal: number;
   dumpable: number;
+  capabilities: {
+    effective: number;
+    permitted: number;
+    inheritable: number;
+    bounding: number;
+    ambient: number;
+  };
   limits: { name: string; soft: number | null; hard: number | null }[];
   descriptors: { number: number; flags: number }[];
 }
 
 /** What a program finds that `prepare` has had its way with. */
-export async function stateOf(prepare: (command: Command) => void = () => {}): Promise<State> {
+export async function stateOf(
+  prepare: (command: Command) => void = () => {},
+  helper: Helper = Helper.shared(),
+): Promise<State> {
   const command = new Command(reachableFixture('state'));
   prepare(command);
-  const { status, stdout, stderr } = await command.output();
+  const { status, stdout, stderr } = await command.output({ helper });
   if (!status.success) throw new Error(`${status}: ${stderr}`);
   return JSON.parse(stdout.toString());
 }

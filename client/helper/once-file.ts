@@ -1,5 +1,5 @@
 import { randomBytes } from 'crypto';
-import { closeSync, constants, openSync, unlinkSync } from 'fs';
+import { closeSync, constants, openSync, unlinkSync, writeSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
 import { errnoOf } from '../error/errno';
@@ -16,30 +16,47 @@ const MODE = 0o600;
 const directories = () => ['/dev/shm', tmpdir()];
 
 /**
- * A file that has no name, which nobody but this process and those that inherit it can open. Throws at the stage `Helper`
- * where there is no place for one.
+ * A file that has no name, which nobody but this process and those that inherit it can open, with this content and its
+ * offset at the start. Throws at the stage `Helper` where there is no place for one.
  */
-export function openUnlinkedFile(): number {
+export function openUnlinkedFile(content: Uint8Array): number {
   let cause: unknown;
   for (const directory of directories()) {
+    let descriptor: number | null = null;
     try {
-      return openSync(directory, O_TMPFILE | O_RDWR, MODE);
-    } catch {
-      // Not on every file system; and some directories are missing.
-    }
-    try {
-      return openAndUnlink(join(directory, `unshare-${randomBytes(16).toString('hex')}`));
+      descriptor = openIn(directory);
+      writeAll(descriptor, content);
+      return descriptor;
     } catch (error) {
+      // Some directories are missing, and some are full: that of a container's memory is small.
       cause = error;
+      if (descriptor !== null) closeSync(descriptor);
     }
   }
   throw new UnshareError({
     stage: 'Helper',
     errno: errnoOf(cause),
-    syscall: 'open',
+    syscall: (cause as NodeJS.ErrnoException).syscall ?? null,
     doing: `cannot make a file for the command in ${directories().join(' or ')}`,
     cause,
   });
+}
+
+function openIn(directory: string): number {
+  try {
+    return openSync(directory, O_TMPFILE | O_RDWR, MODE);
+  } catch {
+    // Not on every file system.
+    return openAndUnlink(join(directory, `unshare-${randomBytes(16).toString('hex')}`));
+  }
+}
+
+/** Without moving the offset, which the reader shares. */
+function writeAll(file: number, bytes: Uint8Array): void {
+  let position = 0;
+  while (position < bytes.length) {
+    position += writeSync(file, bytes, position, bytes.length - position, position);
+  }
 }
 
 function openAndUnlink(path: string): number {

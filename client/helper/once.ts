@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readSync, writeSync } from 'fs';
+import { closeSync, fstatSync, readSync } from 'fs';
 import { FileSource } from '../command/open-file';
 import type { DescriptorRequest, SpawnRequest } from '../command/spawn-request';
 import { UnshareError } from '../error/error';
@@ -59,7 +59,8 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
   const opened: number[] = [];
   try {
     checkPossible(request);
-    const input = options.input === null ? null : writeInput(options.input, opened);
+    const input = options.input === null ? null : openUnlinkedFile(options.input);
+    if (input !== null) opened.push(input);
     const adapted = {
       ...request,
       descriptors: request.descriptors.map(one => adapt(one, input, options.collects)),
@@ -74,14 +75,14 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
       killSignal: options.killSignal,
     };
     const trace = tracer(() => 'for one command');
-    const file = openUnlinkedFile();
+    const encoded = encodeRequest(message);
+    const file = openUnlinkedFile(encoded);
     opened.push(file);
     trace?.('>', { spawn: message });
-    const size = writeAll(file, encodeRequest(message));
     const isPiped = (number: number) =>
       adapted.descriptors.some(one => one.number === number && one.kind === 'piped-write');
     const { stdout, stderr, failure } = runHelperOnce(path, file, [isPiped(1), isPiped(2)], carried);
-    const { failed, died, limit } = readAnswers(path, file, size, trace);
+    const { failed, died, limit } = readAnswers(path, file, encoded.length, trace);
     if (failed !== null && limit === null) throw toSpawnError(path, failed, { request: adapted, message });
     if (failed === null && died === null) throw failure ?? noAnswer(path);
     return { status: died, limit, stdout, stderr };
@@ -121,22 +122,6 @@ function adapt(descriptor: DescriptorRequest, input: number | null, collects: bo
   if (number !== 0 || (input === null && kind !== 'piped-read')) return descriptor;
   if (input === null) return { number, kind: 'null-read' };
   return { number, kind: 'dup-file', file: new FileSource(input, false) };
-}
-
-function writeInput(input: Uint8Array, opened: number[]): number {
-  const file = openUnlinkedFile();
-  opened.push(file);
-  writeAll(file, input);
-  return file;
-}
-
-/** From the start of the file on, and without moving its offset, which the reader shares. */
-function writeAll(file: number, bytes: Uint8Array): number {
-  let position = 0;
-  while (position < bytes.length) {
-    position += writeSync(file, bytes, position, bytes.length - position, position);
-  }
-  return position;
 }
 
 function encodeRequest(message: v1.Spawn.$Properties): Buffer {
