@@ -16,7 +16,7 @@ import { Credentials } from './credentials';
 import { Descriptors } from './descriptors';
 import { Environment } from './environment';
 import type { Fd } from './fd';
-import { type Input, toInput } from './input';
+import { type Input, toInput, watchSource } from './input';
 import type { NamespaceSource } from './join-source';
 import type { MountPropagation } from './mount-propagation';
 import type { Namespace } from './namespace';
@@ -485,8 +485,11 @@ export class Command {
     if (options.input !== undefined) this.descriptors.checkInput();
     const input = options.input === undefined ? null : toInput(options.input);
     const watch = watchCall(options, this.program);
+    const unwatchSource = watchSource(input, error => watch.end(error));
     return await held(watch, async () => {
       const child = await this.start(options, watch, input === null ? 'null' : 'piped', 'piped');
+      // From here on, that is for who feeds it.
+      unwatchSource();
       return await collectOutput(child, watch, { input, maxBuffer });
     });
   }

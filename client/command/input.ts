@@ -26,6 +26,18 @@ function isAsyncIterable(value: unknown): boolean {
   return typeof (value as AsyncIterable<unknown> | null)?.[Symbol.asyncIterator] === 'function';
 }
 
+/** Calls back where a source fails, which may be before there is a program to feed. Returns what ends that. */
+export function watchSource(
+  input: Uint8Array | NodeJS.ReadableStream | null,
+  failed: (error: Error) => void,
+): () => void {
+  if (input === null || input instanceof Uint8Array) return () => {};
+  input.on('error', failed);
+  return () => {
+    input.removeListener('error', failed);
+  };
+}
+
 /**
  * Writes `input` to a program. One that does not read it all is no failure. Calls back with what the source fails with.
  * Returns what ends it: `stdin` and the source are destroyed.
