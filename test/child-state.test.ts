@@ -162,12 +162,11 @@ test(
 /** What a command with this uid and gid finds, whose client has supplementary groups. */
 async function groupsOf(id: number): Promise<State> {
   const client = `
-    process.setgroups([1, 2, 3]);
     const { Command } = require(${JSON.stringify(packageRoot)});
     new Command('/proc/self/fd/0').uid(${id}).gid(${id}).output()
       .then(({ stdout }) => process.stdout.write(stdout), error => console.error(error));`;
   const program = reachableFixture('state');
-  const { stdout, stderr } = await shell('exec "$0" -e "$1" < "$2"')
+  const { stdout, stderr } = await shell('exec setpriv --groups 1,2,3 "$0" -e "$1" < "$2"')
     .args([runtimePath, client.replace("'/proc/self/fd/0'", JSON.stringify(program)), program])
     .output();
   assert.is(stderr.toString(), '');

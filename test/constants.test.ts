@@ -155,7 +155,7 @@ function constantsOn(architecture: string): Record<string, number> {
   const loaded = require.cache[path];
   const own = Object.getOwnPropertyDescriptor(process, 'arch')!;
   delete require.cache[path];
-  Object.defineProperty(process, 'arch', { ...own, value: architecture });
+  Object.defineProperty(process, 'arch', { configurable: true, value: architecture });
   try {
     return require(path);
   } finally {

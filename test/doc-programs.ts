@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import * as path from 'path';
 import { Command } from 'unshare';
 import { makeScratch } from './scratch';
-import { packageRoot } from './support';
+import { packageRoot, runtimePath } from './support';
 
 /** What came of a program: all that it printed, and how it ended where that was not well. */
 export interface Ran {
@@ -53,6 +53,8 @@ function project(): string {
   place = makeScratch();
   const modules = path.join(place, 'node_modules');
   mkdirSync(path.join(modules, '.bin'), { recursive: true });
+  // Without it, Deno looks for packages elsewhere.
+  writeFileSync(path.join(place, 'package.json'), '{ "dependencies": { "unshare": "*" } }');
   symlinkSync(packageRoot, path.join(modules, 'unshare'));
   symlinkSync('../unshare/dist/client/cli.js', path.join(modules, '.bin/unshare'));
   const types = path.join(packageRoot, 'node_modules/@types');
@@ -80,8 +82,8 @@ function newFile(code: string, extension: string): string {
 
 function runJavaScript(code: string): Promise<Ran> {
   const isModule = /^import /m.test(code);
-  if (isModule && knowsModules) return run(process.execPath, [newFile(code, '.mjs')]);
-  return run(process.execPath, [newFile(isModule ? asCommonJs(code) : code, '.js')]);
+  if (isModule && knowsModules) return run(runtimePath, [newFile(code, '.mjs')]);
+  return run(runtimePath, [newFile(isModule ? asCommonJs(code) : code, '.js')]);
 }
 
 /** The same program for a runtime that knows no modules. */

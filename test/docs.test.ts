@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { DOING } from '../client/error/stage';
+import { runtime } from '../client/runtime';
 import { type Block, blocksOf, brokenLinks, documents, readDocument } from './doc-blocks';
 import { MISSING, RUNNERS } from './doc-programs';
 import { suite } from './harness';
@@ -11,6 +12,7 @@ import { suite } from './harness';
  *
  * - A `text` block behind it, with one line between at most, is what it prints; `…` stands for anything within a line.
  * - The comment `<!-- as root -->` above it: it is run as root only.
+ * - The comment `<!-- not on Deno: REASON -->` above it, or `; not on Deno: REASON` in another one: it is not run there.
  * - The comment `<!-- not run: REASON -->` above it: it is not run, and in the list below.
  * - `text` that follows no program is not looked at.
  */
@@ -59,7 +61,11 @@ test('what is not run is in the list, with its reason', () => {
 
 for (const block of blocks.filter(block => reasonNotToRun(block) === null)) {
   const { language, code, marker, prints } = block;
-  const skip = (marker === 'as root' && !isRoot && 'it needs root') || MISSING[language] || false;
+  const skip =
+    (/^as root\b/.test(marker ?? '') && !isRoot && 'it needs root') ||
+    (runtime === 'deno' && /\bnot on Deno: (.*)/.exec(marker ?? '')?.[1]) ||
+    MISSING[language] ||
+    false;
   test(
     nameOf(block),
     async () => {

@@ -17,6 +17,7 @@ import {
   Helper,
 } from 'unshare';
 import * as assert from 'uvu/assert';
+import { runtime } from '../client/runtime';
 import { suite } from './harness';
 import { asOrdinaryUser } from './ordinary-client';
 import { makeScratch } from './scratch';
@@ -59,6 +60,12 @@ async function reportOf(script: string, prepare: (command: Command) => unknown):
   const command = shell(script).args([runtimePath, cli, 'doctor', '--json']);
   prepare(command);
   return reportBy(command);
+}
+
+/** A client that runs this code before it runs `unshare doctor --json`. */
+function doctorAfter(code: string): Command {
+  const client = `${code} process.argv.splice(1, 0, ${JSON.stringify(cli)}); require(${JSON.stringify(cli)});`;
+  return new Command(runtimePath).args(['-e', client, 'doctor', '--json']);
 }
 
 async function reportBy(command: Command): Promise<Report> {
@@ -165,8 +172,17 @@ test('nothing is left, and nothing is changed', async () => {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
   const children = childrenOf(process.pid);
   await doctor();
-  assert.equal(childrenOf(process.pid), children);
-  assert.equal([...descriptorsOf(process.pid)].filter(isKept), [...before].filter(isKept));
+  assert.equal(
+    childrenOf(process.pid).filter(child => !children.includes(child)),
+    [],
+  );
+  // Of what was opened before, the runtime may have closed something meanwhile.
+  assert.equal(
+    [...descriptorsOf(process.pid)]
+      .filter(isKept)
+      .filter(([number, target]) => before.get(number) !== target),
+    [],
+  );
   assert.is(readFileSync('/proc/self/mountinfo', 'utf8'), mounts);
 });
 
@@ -185,10 +201,10 @@ test('the shared helper has nothing to do with it', async () => {
 
 test('it works from a directory that was removed', async () => {
   const directory = path.join(makeScratch(), 'gone');
-  const { findings } = await reportOf(
-    `mkdir ${directory} && cd ${directory} && rmdir ${directory} && ${DOCTOR}`,
-    () => {},
-  );
+  mkdirSync(directory);
+  // Not before the runtime has started: Deno does not without a directory.
+  const client = `process.chdir(${JSON.stringify(directory)}); require('fs').rmdirSync(${JSON.stringify(directory)});`;
+  const { findings } = await reportBy(doctorAfter(client));
   assert.is(named(findings, 'plain command').status, 'ok');
 });
 
@@ -318,24 +334,27 @@ test(
   { skip: withoutStrace },
 );
 
-test('without /proc', async () => {
-  // Not before the runtime has started: Bun does not without /proc.
-  const client = `
-    require('child_process').execFileSync('mount', ['-t', 'tmpfs', 'none', '/proc']);
-    process.argv.splice(1, 0, ${JSON.stringify(cli)});
-    require(${JSON.stringify(cli)});`;
-  const command = new Command(runtimePath).args(['-e', client, 'doctor', '--json']);
-  const { code, findings } = await reportBy(command.unshare('user', 'mount').setIdMaps(...rootMaps()));
-  const { status, found, advice } = named(findings, '/proc');
-  assert.equal([status, found], ['missing', 'not mounted']);
-  assert.match(advice!, 'mount -t proc proc /proc');
-  assert.match(named(findings, 'user namespace').advice!, '"/proc"');
-  assert.is(named(findings, 'pipes').status, 'limited');
-  assert.is(named(findings, 'capabilities').status, 'unknown');
-  assert.is(named(findings, 'uts namespace').status, 'ok');
-  assert.is(named(findings, 'plain command').status, 'ok');
-  assert.is(code, 0);
-});
+test(
+  'without /proc',
+  async () => {
+    // Not before the runtime has started: Bun does not without /proc.
+    const client = "require('child_process').execFileSync('mount', ['-t', 'tmpfs', 'none', '/proc']);";
+    const command = doctorAfter(client)
+      .unshare('user', 'mount')
+      .setIdMaps(...rootMaps());
+    const { code, findings } = await reportBy(command);
+    const { status, found, advice } = named(findings, '/proc');
+    assert.equal([status, found], ['missing', 'not mounted']);
+    assert.match(advice!, 'mount -t proc proc /proc');
+    assert.match(named(findings, 'user namespace').advice!, '"/proc"');
+    assert.is(named(findings, 'pipes').status, 'limited');
+    assert.is(named(findings, 'capabilities').status, 'unknown');
+    assert.is(named(findings, 'uts namespace').status, 'ok');
+    assert.is(named(findings, 'plain command').status, 'ok');
+    assert.is(code, 0);
+  },
+  { skip: runtime === 'deno' && 'Deno panics where a process is started without /proc' },
+);
 
 test('with the /proc of another pid namespace', async () => {
   const { findings } = await reportOf(DOCTOR, command =>

@@ -1,9 +1,11 @@
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { collectGarbage, runScript } from './support';
+import { collectGarbage, runScript, withoutDescriptors } from './support';
 
 const test = suite('forgotten children');
-const skip = typeof FinalizationRegistry === 'undefined' && 'the runtime has no FinalizationRegistry';
+const skip =
+  withoutDescriptors ||
+  (typeof FinalizationRegistry === 'undefined' && 'the runtime has no FinalizationRegistry');
 
 /** What a client writes that can collect garbage; `count()` are its open descriptors. */
 async function said(code: string): Promise<string> {

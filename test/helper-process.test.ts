@@ -4,6 +4,7 @@ import type { Socket } from 'net';
 import * as path from 'path';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
+import { drivesPipes } from '../client/runtime';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
 import {
@@ -33,7 +34,7 @@ test('it needs at most 300 KB with 100 children running', async () => {
     Array.from({ length: 100 }, (_, at) => {
       const command = new Command('/bin/sleep')
         .arg('60')
-        .stdout(at % 2 ? 'piped' : 'null')
+        .stdout(at % 2 && drivesPipes() ? 'piped' : 'null')
         .stderr('null');
       return (at % 4 ? command : command.setIdMaps(...rootMaps())).spawn({ helper });
     }),

@@ -162,7 +162,7 @@ test('timeout: the error has what was read, and nothing is left', async () => {
   assert.equal([error.code, `${error.stdout}`, `${error.stderr}`], ['ETIMEDOUT', 'out\n', 'err\n']);
   assert.match(error.message, '"/bin/sh" was ended after 200 ms');
   // Where the client cannot drive a pipe, there was a helper for that command only.
-  if (drivesPipes) {
+  if (drivesPipes()) {
     assert.equal(childrenOf(helper.pid!), []);
     await until('no descriptor is left', () => openInHelper(helper.pid!).length === HELPER_AT_REST.length);
   } else {

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { runtime } from '../client/runtime';
 import { suite } from './harness';
 import { exists, packageRoot, runScript, startScript, until } from './support';
 
@@ -19,8 +20,10 @@ const worker = `
     });
   })();`;
 
-test('worker threads have helpers of their own, and the end of one disturbs nobody', async () => {
-  const { stdout, stderr } = await runScript(`
+test(
+  'worker threads have helpers of their own, and the end of one disturbs nobody',
+  async () => {
+    const { stdout, stderr } = await runScript(`
     const { Worker } = require('worker_threads');
     const worker = ${JSON.stringify(worker)};
     const said = thread => new Promise((resolve, reject) => thread.once('message', resolve).once('error', reject));
@@ -44,8 +47,10 @@ test('worker threads have helpers of their own, and the end of one disturbs nobo
       await gone([...pids[1], ...pids[2]]);
       console.log(alive(own), (await new unshare.Command('/bin/true').status()).code);
     })();`);
-  assert.equal([stderr, stdout], ['', '4\ntrue\n7 0\ntrue 0\n']);
-});
+    assert.equal([stderr, stdout], ['', '4\ntrue\n7 0\ntrue 0\n']);
+  },
+  { skip: runtime === 'deno' && 'Deno closes nothing of a worker thread that is ended from outside' },
+);
 
 test("a worker thread closes nobody else's files at its end", async () => {
   const thread = `

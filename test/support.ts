@@ -2,6 +2,7 @@ import { spawn } from 'child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'fs';
 import * as path from 'path';
 import { Command, Helper } from 'unshare';
+import { drivesPipes, runtime } from '../client/runtime';
 import { RUNTIME_VARIABLE } from './record';
 import { makeScratch } from './scratch';
 
@@ -10,6 +11,14 @@ export const packageRoot = path.join(__dirname, '../..');
 
 /** Runs JavaScript, given a file or `-e` and code, as Node does: what runs this, or what stands for it on the command line. */
 export const runtimePath = process.env[RUNTIME_VARIABLE] ?? process.execPath;
+
+/** Why a test of the descriptor of a pipe is skipped, where it is. */
+export const withoutDescriptors =
+  !drivesPipes() && 'the runtime makes the pipes itself, and has no descriptor of one';
+
+/** Why a test of a listening socket that is handed over is skipped, where it is. */
+export const withoutListeners =
+  runtime === 'deno' && 'Deno tells no descriptor of a socket, and listens on none';
 
 /** Path of a program that `build.zig` makes from test/fixtures. */
 export function fixture(name: string): string {

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { drivesPipes } from '../client/runtime';
 import { suite } from './harness';
 import { runScript } from './support';
 
@@ -15,15 +16,11 @@ test('NODE_DEBUG=unshare writes each message in one line, without the environmen
   const kinds = lines.map(
     line => /^UNSHARE \d+: helper (\d+|for one command) ([<>] \w+) \{.*\}$/.exec(line)?.[2],
   );
-  assert.equal([...kinds.slice(0, 6)].sort(), [
-    '< died',
-    '< hello',
-    '< spawned',
-    '> hello',
-    '> releasePipes',
-    '> spawn',
-  ]);
-  assert.equal(kinds.slice(6), ['> spawn', '< hello', '< spawned', '< died']);
+  // What the runtime has made is not the helper's to release.
+  const release = drivesPipes() ? ['> releasePipes'] : [];
+  const first = ['< died', '< hello', '< spawned', '> hello', ...release, '> spawn'];
+  assert.equal(kinds.slice(0, first.length).sort(), first);
+  assert.equal(kinds.slice(first.length), ['> spawn', '< hello', '< spawned', '< died']);
   assert.not.match(stderr, /PASSWORD|hunter2/);
   assert.match(stderr, /"environment":"\d+ variables"/);
   assert.match(stderr, '"arguments":["/bin/sh","-c","exit 3\\n# two lines"]');

@@ -1,4 +1,5 @@
 import { type Bytes, toBytes } from '../bytes';
+import { runtime } from '../runtime';
 
 const EQUALS_SIGN = '='.charCodeAt(0);
 /** As many bytes as the largest number has digits. */
@@ -87,6 +88,8 @@ function clientEntries(): readonly Buffer[] {
   const { env } = process;
   // Object.keys would ask the runtime about every key once more, whether it is enumerable; they all are.
   const keys = Object.getOwnPropertyNames(env);
+  // Its order is another one each time.
+  if (runtime === 'deno') keys.sort();
   const values = keys.map(key => env[key]);
   if (isSame(keys, knownKeys) && isSame(values, knownValues)) return knownEntries;
   knownEntries = toEntries(keys, values);

@@ -1,10 +1,10 @@
-import { fstatSync } from 'fs';
+import { existsSync, fstatSync } from 'fs';
 import type { Namespace } from '../command/namespace';
 import type { DescriptorRequest, SpawnRequest } from '../command/spawn-request';
 import { descriptorName, shownDescriptor } from '../error/descriptor-name';
 import { Errno } from '../error/errno';
 import { UnshareError, type UnshareErrorFields } from '../error/error';
-import { hasStandardPipes } from '../runtime';
+import { hasStandardPipes, runtime } from '../runtime';
 import { inOrderOfHandover, whyNotHandedOver } from './handover';
 
 /**
@@ -144,7 +144,8 @@ function isOpen(descriptor: number): boolean {
     fstatSync(descriptor);
     return true;
   } catch {
-    return false;
+    // Deno's `fs` knows only what it has opened itself, not what Deno was started with.
+    return runtime === 'deno' && existsSync(`/proc/self/fd/${descriptor}`);
   }
 }
 

@@ -105,7 +105,8 @@ export class HelperProcess {
       if (this.pid === null) this.processEnded(notStarted(path, error));
     });
     this.child.once('exit', (code, signal) => this.processEnded(this.died(describeExit(code, signal))));
-    this.child.unref();
+    // Deno throws where there is no process.
+    if (this.pid !== null) this.child.unref();
     this.socket = (this.child.stdio?.[CONTROL_FD] as Socket | undefined) ?? null;
     if (this.socket === null) {
       this.socketClosed = true;
@@ -181,7 +182,7 @@ export class HelperProcess {
   private settle(): void {
     if (this.end === null || !this.socketClosed) return;
     if (this.grace !== null) clearTimeout(this.grace);
-    this.child.unref();
+    if (this.pid !== null) this.child.unref();
     this.events.ended(this.end);
     this.resolveStopped();
   }
