@@ -1,4 +1,5 @@
 import { performance } from 'perf_hooks';
+import type { Helper } from 'unshare';
 import type { FreshAct } from './fresh';
 
 /*
@@ -14,20 +15,26 @@ async function time(act: () => unknown): Promise<void> {
   console.log(performance.now() - start);
 }
 
-/** Loads the library. */
-function runByLibrary(): () => unknown {
-  const { Command } = require('unshare') as typeof import('unshare');
-  return () => new Command(exit).stdin('null').stdout('null').stderr('null').status();
+function loadLibrary() {
+  return require('unshare') as typeof import('unshare');
+}
+
+function runBy(helper: Helper): () => Promise<unknown> {
+  const { Command } = loadLibrary();
+  return () => new Command(exit).stdin('null').stdout('null').stderr('null').status({ helper });
 }
 
 /** Nothing is loaded but what Node has loaded at its start. */
 const acts: Record<FreshAct, () => Promise<void>> = {
   'require unshare': () => time(() => require('unshare')),
   'import execa': () => time(() => import('execa')),
-  'run by unshare': () => time(runByLibrary()),
-  'run by unshare, loaded': () => {
-    require('../client/helper/connection');
-    return time(runByLibrary());
+  'run by unshare': () => time(runBy(new (loadLibrary().Helper)())),
+  'run by a second helper': async () => {
+    const { Helper } = loadLibrary();
+    const [first, second] = [new Helper(), new Helper()];
+    await runBy(first)();
+    await first.close();
+    return time(runBy(second));
   },
   'run by child_process': () => {
     const { spawn } = require('child_process') as typeof import('child_process');
