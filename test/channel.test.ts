@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { UnshareError } from '../client/error/error';
 import { Channel, type CommandEvents } from '../client/protocol/channel';
 import { encodeFrame, FrameDecoder } from '../client/protocol/codec';
-import { LAUNCHES_MAX, PATIENCE_MS } from '../client/protocol/launch-window';
+import { LAUNCHES_MAX, TURN_MS } from '../client/protocol/launch-window';
 import { MESSAGE_OUT_MAX } from '../client/protocol/spawn-frame';
 import type { SpawnMessage } from '../client/protocol/spawn-message';
 import { PROTOCOL, VERSION } from '../client/version';
@@ -267,7 +267,7 @@ test('commands that wait for their turn are lost with the helper, and not sent a
   channel.spawn(command(), events);
   channel.fail(new UnshareError({ stage: 'Helper' }));
   assert.equal(seen, ['lost']);
-  await sleep(3 * PATIENCE_MS);
+  await sleep(8 * TURN_MS);
   assert.is(sent().length, 1 + LAUNCHES_MAX);
 });
 

@@ -31,11 +31,12 @@ export function bunSource(descriptor: number, events: SourceEvents): PipeSource 
   let isReading = false;
   let isClosed = false;
 
-  async function readOn(from: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  async function readOn(): Promise<void> {
     isReading = true;
     try {
+      reader ??= bun().file(descriptor).stream().getReader();
       for (let wanted = true; wanted; ) {
-        const { done, value } = await from.read();
+        const { done, value } = await reader.read();
         if (isClosed) return;
         if (done) return events.end();
         wanted = events.data(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
@@ -49,8 +50,7 @@ export function bunSource(descriptor: number, events: SourceEvents): PipeSource 
 
   return {
     pull() {
-      reader ??= bun().file(descriptor).stream().getReader();
-      if (!isReading) readOn(reader);
+      if (!isReading) readOn();
     },
     close(callback) {
       isClosed = true;
@@ -65,10 +65,17 @@ export function bunSource(descriptor: number, events: SourceEvents): PipeSource 
 export function bunSink(descriptor: number): PipeSink {
   const owned = new Owned(descriptor);
   let sink: FileSink | null = null;
+
+  async function writeWhole(chunk: Buffer): Promise<void> {
+    sink ??= bun().file(descriptor).writer();
+    await sink.write(chunk);
+    // Where nobody reads any more, this is what fails.
+    await sink.flush();
+  }
+
   return {
     write(chunk, callback) {
-      sink ??= bun().file(descriptor).writer();
-      writeWhole(sink, chunk).then(() => callback(), callback);
+      writeWhole(chunk).then(() => callback(), callback);
     },
     close(callback) {
       const close = () => owned.close(callback);
@@ -76,12 +83,6 @@ export function bunSink(descriptor: number): PipeSink {
       else Promise.resolve(sink.end()).then(close, close);
     },
   };
-}
-
-async function writeWhole(sink: FileSink, chunk: Buffer): Promise<void> {
-  await sink.write(chunk);
-  // Where nobody reads any more, this is what fails.
-  await sink.flush();
 }
 
 /** A descriptor that is closed once, however often it is asked for: its number may be another file's afterwards. */

@@ -5,15 +5,19 @@
  */
 export const LAUNCHES_MAX = 128;
 
-/** How long the helper may answer nothing before those that it was asked for are taken for slow, in milliseconds. */
-export const PATIENCE_MS = 100;
+/**
+ * How long the helper may answer nothing before those that it was asked for are taken for slow: so many turns of the event
+ * loop, so many milliseconds apart. One turn would not do, as answers may wait where this process has stood still.
+ */
+export const TURN_MS = 100;
+const SILENT_TURNS = 5;
 
 /** Lets so many commands go to the helper at once, and keeps the others in order. */
 export class LaunchWindow {
   private readonly counted = new Set<number>();
   private readonly waiting = new Map<number, () => void>();
   private timer: NodeJS.Timeout | null = null;
-  private isAnswering = false;
+  private silentTurns = 0;
 
   /** Calls `send` for this command, now or when it is its turn. */
   enter(command: number, send: () => void): void {
@@ -23,12 +27,12 @@ export class LaunchWindow {
       return;
     }
     this.waiting.set(command, send);
-    this.timer ??= setInterval(() => this.tick(), PATIENCE_MS);
+    this.timer ??= setInterval(() => this.turn(), TURN_MS);
   }
 
   /** The helper has answered for this command. */
   leave(command: number): void {
-    this.isAnswering = true;
+    this.silentTurns = 0;
     if (this.counted.delete(command)) this.fill();
   }
 
@@ -52,12 +56,12 @@ export class LaunchWindow {
   }
 
   /** A program on a dead network mount may never start, and must not hold up the others. */
-  private tick(): void {
-    if (!this.isAnswering) {
-      this.counted.clear();
-      this.fill();
-    }
-    this.isAnswering = false;
+  private turn(): void {
+    this.silentTurns += 1;
+    if (this.silentTurns < SILENT_TURNS) return;
+    this.silentTurns = 0;
+    this.counted.clear();
+    this.fill();
   }
 
   private fill(): void {
