@@ -57,7 +57,7 @@ test(
     const output = await said(`
       const take = async () => (await shell('echo kept').stdout('piped').spawn()).stdout;
       const kept = await take();
-      const living = async () => { await shell('sleep 0.6; echo still open').stdout('piped').spawn(); };
+      const living = async () => { await shell('sleep 3; echo still open').stdout('piped').spawn(); };
       await living();
       await collect();
       console.log(await kept.text());
