@@ -153,32 +153,37 @@ fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noretur
     linux.exit_group(0);
 }
 
-/// Nothing is sent through them: what counts is their end.
 const MapPipes = struct {
-    /// The child has closed what is not its own, and can be looked at; or is dead.
+    /// A byte comes when the child has closed what is not its own and can be looked at; the end without it, when it is dead.
     ready: [2]sys.fd_t,
-    /// Its maps are written, or this process is dead.
+    /// Nothing is sent: it ends when the maps are written, or this process is dead.
     mapped: [2]sys.fd_t,
 };
 
 fn writeMaps(plan: *const Plan, pipes: MapPipes, proc: sys.fd_t, pid: sys.pid_t) void {
     sys.close(pipes.ready[1]);
-    awaitEnd(pipes.ready[0]);
+    // By what it has died is known once it is reaped.
+    if (readByte(pipes.ready[0]) != 1) child.fail(plan.report, .{ .stage = .unspecified });
     if (id_maps.write(plan, proc, pid)) |failure| child.fail(plan.report, failure);
 }
 
 /// The maps are written by a process that may open the files in /proc only as long as this one is dumpable.
 fn awaitMaps(plan: *const Plan, pipes: MapPipes) void {
     setDumpable(plan, true);
+    _ = linux.write(pipes.ready[1], "r", 1);
     sys.close(pipes.ready[1]);
-    awaitEnd(pipes.mapped[0]);
+    _ = readByte(pipes.mapped[0]);
     hideFromTracers(plan);
     sys.close(pipes.mapped[0]);
 }
 
-fn awaitEnd(pipe: sys.fd_t) void {
+/// 0 at the end of the pipe.
+fn readByte(pipe: sys.fd_t) usize {
     var byte: [1]u8 = undefined;
-    while (sys.isError(linux.read(pipe, &byte, 1), .INTR)) {}
+    while (true) {
+        const count = linux.read(pipe, &byte, 1);
+        if (!sys.isError(count, .INTR)) return count;
+    }
 }
 
 fn makePipe(plan: *const Plan) [2]sys.fd_t {

@@ -131,6 +131,7 @@ async function spawns({ count }: Options): Promise<number> {
   console.log('events:', report.events);
   console.log(`${Math.round(count / report.seconds)} spawns per second`);
   console.log('latency of plain spawns in ms, the first tenth and the last:', first, last);
+  console.log('one after the other, by this helper and by a new one:', report.alone.used, report.alone.fresh);
   const problems = [...report.problems, ...driftOf(report)];
   for (const problem of problems) console.log(`FAILED: ${problem}`);
   return problems.length;
