@@ -35,7 +35,7 @@ export class Connection implements EventSource {
   /** Where the helper was started, which is its working directory. */
   private readonly directory = workingDirectory();
   private readonly carried: readonly Carried[];
-  private runtimePipes: Map<number, PipeReader | PipeWriter>;
+  private runtimePipes = new Map<number, PipeReader | PipeWriter>();
   private references = 0;
   /** Commands that are neither refused nor dead. */
   private living = 0;
@@ -186,6 +186,8 @@ function openRuntimePipes(
   carried: readonly Carried[],
 ): Map<number, PipeReader | PipeWriter> {
   const pipes = new Map<number, PipeReader | PipeWriter>();
+  // What Deno has then, are not even streams.
+  if (helper.pid === null) return pipes;
   for (const { purpose: number, source, at } of carried) {
     const socket = typeof source === 'string' ? helper.pipeAt(at) : null;
     if (socket === null || typeof number !== 'number') continue;

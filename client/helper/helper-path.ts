@@ -129,13 +129,16 @@ function missingHint(archive: Archived | null): string {
 }
 
 function unusable(place: Place, cause: unknown, hint: string | null = null): UnshareError {
+  const errno = errnoOf(cause);
   return new UnshareError({
     stage: 'Helper',
-    errno: errnoOf(cause),
+    errno,
     syscall: 'access',
     path: place.path,
     doing: `cannot use the helper ${JSON.stringify(place.path)}, which ${place.namedBy} names`,
-    hint,
+    // A permission that Deno was not given, for instance.
+    reason: errno === null ? (cause as Error).message : null,
+    hint: errno === null ? null : hint,
     cause,
   });
 }

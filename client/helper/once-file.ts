@@ -33,9 +33,12 @@ export function openUnlinkedFile(content: Uint8Array): number {
       if (descriptor !== null) closeSync(descriptor);
     }
   }
+  const errno = errnoOf(cause);
   throw new UnshareError({
     stage: 'Helper',
-    errno: errnoOf(cause),
+    errno,
+    // A permission that Deno was not given, for instance.
+    reason: errno === null ? (cause as Error).message : null,
     syscall: (cause as NodeJS.ErrnoException).syscall ?? null,
     doing: `cannot make a file for the command in ${directories().join(' or ')}`,
     cause,
