@@ -10,6 +10,7 @@ import { contendersOf, formatRatio, formatValue, formatVerdict } from './table';
 export interface Figures {
   /** What it ran on. */
   machine: string;
+  isQuick: boolean;
   comparisons: Comparison[];
   growth: GrowthResult[];
 }
@@ -32,7 +33,7 @@ const shownFirst = [
 ];
 
 /** Puts the figures between their markers in docs/performance.md and in the README, and the plot beside the former. */
-export async function writeDocs({ machine, comparisons, growth }: Figures): Promise<void> {
+export async function writeDocs({ machine, isQuick, comparisons, growth }: Figures): Promise<void> {
   const of = (wanted: (id: string) => boolean, first = nameOf(baseline)) =>
     comparisonTable(
       comparisons.filter(({ id }) => wanted(id)),
@@ -40,7 +41,7 @@ export async function writeDocs({ machine, comparisons, growth }: Figures): Prom
     );
   edit(readme, { figures: of(id => shownFirst.includes(id)) });
   edit(page, {
-    comparisons: [`One run, ${machine}:`, '', ...of(id => !isOnOther(id))],
+    comparisons: [`One run${isQuick ? ' with `--quick`' : ''}, ${machine}:`, '', ...of(id => !isOnOther(id))],
     runtimes: of(isOnOther, 'its own'),
     growth: growth.flatMap(growthTable).slice(0, -1),
   });
@@ -54,7 +55,7 @@ function edit(file: string, parts: { [name: string]: string[] }): void {
   for (const [name, lines] of Object.entries(parts)) text = replace(text, name, lines);
   writeFileSync(file, text);
   const biome = path.join(root, 'node_modules/.bin/biome');
-  execFileSync(biome, ['format', '--write', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(biome, ['format', '--write', file], { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 /** What is between `<!-- NAME -->` and `<!-- end of NAME -->` in `text` becomes these lines. */

@@ -1,4 +1,4 @@
-import { cpus } from 'os';
+import { cpus, loadavg } from 'os';
 import { baseline, type Comparison, ratio } from './comparison';
 import { type Contender, loadExeca, tools } from './contenders';
 import { type Figures, writeDocs } from './docs';
@@ -17,13 +17,14 @@ async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   const print: Print = line => options.json || console.log(line);
 
-  const machine = `Node ${process.versions.node} on ${cpus().length} processors`;
+  const load = loadavg()[0]!.toFixed(1);
+  const machine = `Node ${process.versions.node} on ${cpus().length} processors, load average ${load} when it began`;
   print(`${machine}.`);
   print(`Ratios are to the first line of each table, which is ${baseline} mostly, in the same rounds.\n`);
   const comparisons = await compareAll(options, print);
   const growth = await growthOf(options, print);
 
-  const figures: Figures = { machine, comparisons, growth };
+  const figures: Figures = { machine, isQuick: options.quick, comparisons, growth };
   if (options.json) console.log(JSON.stringify(describe(figures), null, 2));
   if (options.writeDocs) await writeDocs(figures);
   const missed = comparisons.filter(isMissed).map(({ title }) => title);
