@@ -22,6 +22,8 @@ const NOT_RUN = [
   'npm ci && npm test: it would run itself',
   'npm install ./unshare-0.1.0.tgz: by test/package/install.test.ts',
   "const { Helper } = require('unshare');: there is no helper beside it",
+  "import { Command } from 'unshare';: by test/deno-permissions.test.ts",
+  'deno run --allow-read=node_modules --allow-env --allow-sys=uid,gid,getegid --allow-run=node_modules/unshare/dist/helper/x64/unshare-helper main.js: by test/deno-permissions.test.ts',
   ...[
     "import { readFileSync } from 'fs';",
     'bun build --compile main.ts --outfile program',

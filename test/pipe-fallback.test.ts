@@ -136,6 +136,26 @@ for (const how of ['empty', 'foreign'] as const) {
   );
 
   test(
+    `${how} /proc: a program that closes its standard streams and goes on ends the client's reader, and refuses its writer`,
+    async () => {
+      const output = await inPlace(
+        how,
+        `const child = await shell('exec >&- 2>&- <&-; echo closed >&5; exec sleep 60')
+          .stdin('piped').stdout('piped').stderr('piped').fileDescriptor(5, Fd.pipedWrite()).spawn();
+        const refused = new Promise(resolve => child.stdin.once('error', resolve));
+        console.log(JSON.stringify([await child.stdout.text(), await child.stderr.text()]));
+        await new Promise(resolve => child.takePipeReader(5).once('data', resolve));
+        child.stdin.write('x');
+        console.log((await refused).code, String(child.tryWait()));
+        await child.kill();
+        await child.wait();`,
+      );
+      assert.is(output, '["",""]\nEPIPE null\n');
+    },
+    { skip },
+  );
+
+  test(
     `${how} /proc: a descriptor cannot be had, and failures leave nothing`,
     async () => {
       const output = await inPlace(

@@ -88,8 +88,13 @@ test('cluster and fork: each process has a helper of its own, which ends with it
     const file = directory + '/process.js';
     writeFileSync(file, \`
       const { Command, Helper } = require(${JSON.stringify(packageRoot)});
-      new Command('/bin/sh').args(['-c', 'echo $PPID']).output().then(({ stdout }) => {
-        process.send([Helper.shared().pid, Number(stdout)], () => process.disconnect());
+      const { readFileSync, unlinkSync } = require('fs');
+      // Into a file: a pipe takes a helper of its own on some runtimes.
+      const told = __filename + process.pid;
+      new Command('/bin/sh').args(['-c', 'echo $PPID > "$0"', told]).status().then(() => {
+        const parent = Number(readFileSync(told));
+        unlinkSync(told);
+        process.send([Helper.shared().pid, parent], () => process.disconnect());
       });\`);
     cluster.setupMaster({ exec: file, execArgv: [] });
     (async () => {

@@ -15,7 +15,16 @@ import { readDocument } from './doc-blocks';
 import { suite } from './harness';
 import { type Entry, LIST_VARIABLE, RECORD_VARIABLE } from './record';
 import { makeScratch } from './scratch';
-import { descriptorsOf, packageRoot, rootMaps, shell, sleep, startScript, until } from './support';
+import {
+  descriptorsOf,
+  packageRoot,
+  rootMaps,
+  runtimePath,
+  shell,
+  sleep,
+  startScript,
+  until,
+} from './support';
 import { helperBinary } from './wrapped-helper';
 
 const test = suite('security');
@@ -46,7 +55,7 @@ function namedTests(item: string): [file: string, name: string][] {
 function testsIn(file: string): string[] {
   const recordFile = path.join(mkdtempSync(path.join(scratch, 'list-')), 'record');
   const env = { ...process.env, [RECORD_VARIABLE]: recordFile, [LIST_VARIABLE]: '1' };
-  spawnSync(process.execPath, [path.join(__dirname, `${file}.test.js`)], { env, stdio: 'ignore' });
+  spawnSync(runtimePath, [path.join(__dirname, `${file}.test.js`)], { env, stdio: 'ignore' });
   const entries: Entry[] = readFileSync(recordFile, 'utf8')
     .split('\n')
     .filter(line => line !== '')
@@ -119,7 +128,7 @@ test('a working directory below /proc/self/fd does not lead out of a new root', 
       console.log(JSON.stringify(told));
     })();`;
   const { stdout, stderr } = await shell('mount --rbind /proc "$2" && exec "$0" -e "$1"')
-    .args([process.execPath, client, path.join(root, 'proc')])
+    .args([runtimePath, client, path.join(root, 'proc')])
     .env('UNSHARE_HELPER', leaky)
     .unshare('user', 'mount')
     .setIdMaps(...rootMaps())
