@@ -81,11 +81,17 @@ function removeInternalTypes() {
  * short: both are in what Node prints of an error.
  */
 async function shorten(name) {
-  const { code } = await minify(read(name), {
+  const bundled = read(name);
+  // esbuild makes `var Name = class {` of classes: the variable is what names them.
+  const reserved = Array.from(
+    bundled.matchAll(/^ *(?:var |const )?(\w+) = class /gm),
+    ([, variable]) => variable,
+  );
+  const { code } = await minify(bundled, {
     ecma: 2019,
     // Calls keep their order and their place: what a stack shows is what is written.
     compress: { inline: false, reduce_funcs: false, keep_classnames: true, keep_fnames: true },
-    mangle: { toplevel: true, keep_classnames: true, keep_fnames: true },
+    mangle: { toplevel: true, keep_classnames: true, keep_fnames: true, reserved },
     format: { max_line_len: 100 },
   });
   write(name, `${code}\n`);
