@@ -30,6 +30,10 @@ test("the number of Node's errors is made positive", () => {
   assert.is(errnoOf(Object.assign(new Error('x'), { errno: -13 })), 13);
 });
 
+test('a number that an error has in its text, as on Deno', () => {
+  assert.is(errnoOf(new Error('No space left on device (os error 28), open')), 28);
+});
+
 test('errors without a number have none', () => {
   for (const error of [new Error('x'), null, undefined, 'text']) assert.is(errnoOf(error), null);
 });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'f
 import * as path from 'path';
 import { Command, Fd, Helper, type UnshareError } from 'unshare';
 import * as assert from 'uvu/assert';
+import { drivesPipes } from '../client/runtime';
 import { suite } from './harness';
 import {
   childrenOf,
@@ -11,6 +12,7 @@ import {
   packageRoot,
   rejection,
   rootMaps,
+  runtimePath,
   shell,
   stateOf,
   until,
@@ -154,7 +156,11 @@ test(
       rmdirSync(group);
     }
   },
-  { skip: !isRoot && 'cgroups are made by root' },
+  {
+    skip: isRoot
+      ? !drivesPipes() && 'here, a command with pipes has a helper of its own, which is one process more'
+      : 'cgroups are made by root',
+  },
 );
 
 /** What `code` prints in a mount namespace where `script` was run, with `command` and `report`. */
@@ -166,7 +172,7 @@ async function inMounts(script: string, code: string): Promise<string> {
     } };
     ${code}`;
   const { stdout, stderr } = await shell(`${script} && exec "$0" -e "$1"`)
-    .args([process.execPath, client])
+    .args([runtimePath, client])
     .unshare('user', 'mount')
     .setIdMaps(...rootMaps())
     .output();
@@ -191,7 +197,10 @@ test('every disk is full: synchronous calls fail at the stage Helper, with ENOSP
     `${full('/dev/shm')} && ${full('/mnt')}`,
     "process.env.TMPDIR = '/mnt'; report(() => new Command('/bin/true').statusSync());",
   );
-  assert.match(text, /^Helper ENOSPC write cannot make a file for the command in \/dev\/shm or \/mnt: /);
+  assert.match(
+    text,
+    /^Helper ENOSPC (write|null) cannot make a file for the command in \/dev\/shm or \/mnt: /,
+  );
 });
 
 test('no room for the answer of a synchronous call: stage Helper, and the helper tells why', async () => {
@@ -200,7 +209,7 @@ test('no room for the answer of a synchronous call: stage Helper, and the helper
     'mount -t tmpfs -o size=4k none /dev/shm && mount -t tmpfs -o size=4k none /mnt && exec "$0" -e "$1"',
   )
     .args([
-      process.execPath,
+      runtimePath,
       `const { Command } = require(${JSON.stringify(packageRoot)});
        process.env.TMPDIR = '/mnt';
        const seen = new Set();

@@ -175,6 +175,9 @@ export const Errno = {
 
 /** The positive error number behind an error that a function of Node threw, or null where it has none. */
 export function errnoOf(error: unknown): number | null {
-  const errno = (error as NodeJS.ErrnoException | null)?.errno;
-  return typeof errno === 'number' && errno !== 0 ? Math.abs(errno) : null;
+  const { errno, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  if (typeof errno === 'number' && errno !== 0) return Math.abs(errno);
+  // Deno has a number for the more frequent ones only, and this in the text of others.
+  const [, told] = /\(os error (\d+)\)/.exec(String(message)) ?? [];
+  return told === undefined ? null : Number(told);
 }

@@ -110,7 +110,7 @@ export function subjects(root: string, target: number): Subject[] {
     {
       name: 'with descriptors of the client',
       isAlone: true,
-      prepare: () => program().stdin(Stdio.dupFile(0)).fileDescriptor(5, Fd.dupFile(0)).currentDir('/'),
+      prepare: () => program().stdin(Stdio.dupFile(1)).fileDescriptor(5, Fd.dupFile(2)).currentDir('/'),
     },
     {
       name: 'synchronous',

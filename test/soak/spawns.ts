@@ -12,8 +12,9 @@ import {
   Stdio,
   UnshareError,
 } from 'unshare';
+import { runInThisContext } from 'vm';
 import { Controller } from '../abort-controller';
-import { childrenOf, fixture, openInHelper, residentKib, rootMaps, until } from '../support';
+import { childrenOf, collectGarbage, fixture, openInHelper, residentKib, rootMaps, until } from '../support';
 
 /*
  * Many spawns of mixed kinds, 64 in flight: pipes flow, children stop and go on, some are killed, some spawns fail. Memory
@@ -113,7 +114,7 @@ const kinds: Record<string, [often: number, kind: Kind]> = {
   inherited: [
     1,
     async ({ helper, ledger }) => {
-      const child = await exit().stdin(Stdio.dupFile(0)).spawn({ helper });
+      const child = await exit().stdout(Stdio.dupFile(1)).spawn({ helper });
       ledger.expect(child, { stops: 0 });
       equal((await child.wait()).success, true);
     },
@@ -370,7 +371,7 @@ async function sampleOf(helper: Helper, spawns: number): Promise<Omit<Sample, 'l
   // What is closed and collected only after a turn of the event loop.
   for (let turn = 0; turn < 3; turn += 1) {
     await new Promise(resolve => setTimeout(resolve, 20));
-    collectGarbage();
+    collect();
   }
   return {
     spawns,
@@ -383,10 +384,7 @@ async function sampleOf(helper: Helper, spawns: number): Promise<Omit<Sample, 'l
   };
 }
 
-const collectGarbage: () => void = (() => {
-  require('v8').setFlagsFromString('--expose-gc');
-  return require('vm').runInNewContext('gc');
-})();
+const collect = runInThisContext(`require => ${collectGarbage}`)(require) as () => void;
 
 function residentPages(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
