@@ -17,6 +17,7 @@ const fixtures = [_][]const u8{ "copy", "exit", "flood", "floor", "state" };
 pub fn build(b: *std.Build) void {
     const options = b.addOptions();
     options.addOption([:0]const u8, "version", packageVersion(b));
+    options.addOption(bool, "fuzz", false);
 
     const all = b.option(bool, "all", "Build the helper for every architecture, not for this machine's alone") orelse false;
     const hashes = HashesFile.create(b);
@@ -40,7 +41,9 @@ pub fn build(b: *std.Build) void {
         install(b, fixture, b.fmt("dist/test/fixtures/{s}", .{name}));
     }
 
-    b.step("test", "Run the helper's unit tests").dependOn(&unitTests(b, options, b.graph.host, null).step);
+    const unit_tests = b.step("test", "Run the helper's unit tests, and what the fuzz program keeps");
+    unit_tests.dependOn(&unitTests(b, options, b.graph.host, null).step);
+    addFuzz(b, unit_tests);
     const emulated = b.step("test-emulated", "Run them for the other architectures too, by the programs of qemu-user-static");
     for (targets) |target| {
         if (target.query.cpu_arch == b.graph.host.result.cpu.arch) continue;
@@ -58,6 +61,58 @@ fn unitTests(b: *std.Build, options: *std.Build.Step.Options, target: std.Build.
     tests.root_module.addAnonymousImport("unshare.proto", .{ .root_source_file = b.path("proto/unshare.proto") });
     if (emulator) |program| tests.setExecCmd(&.{ program, null });
     return b.addRunArtifact(tests);
+}
+
+/// The programs that fuzz the helper, in a world of their own (helper/fuzz/kernel.zig).
+fn addFuzz(b: *std.Build, unit_tests: *std.Build.Step) void {
+    const options = b.addOptions();
+    options.addOption([:0]const u8, "version", "fuzz");
+    options.addOption(bool, "fuzz", true);
+
+    const program = b.addExecutable(.{ .name = "helper-fuzz", .root_module = b.createModule(.{
+        .root_source_file = b.path("helper/fuzz.zig"),
+        .target = b.graph.host,
+        .optimize = .ReleaseSafe,
+        .single_threaded = true,
+    }) });
+    program.root_module.addOptions("options", options);
+    const copy = b.addUpdateSourceFiles();
+    copy.addCopyFileToSource(program.getEmittedBin(), "dist/test/fuzz/helper-fuzz");
+    b.step("fuzz", "Build the program that fuzzes the helper").dependOn(&copy.step);
+
+    const corpus = b.addRunArtifact(program);
+    corpus.addArg("--corpus");
+    for (filesOf(b, "test/fuzz/corpus/helper")) |path| corpus.addFileArg(b.path(path));
+    unit_tests.dependOn(&corpus.step);
+
+    const guided = b.addTest(.{
+        .name = "fuzz-guided",
+        .filters = &.{"lives of helpers"},
+        .root_module = b.createModule(.{
+            .root_source_file = b.path("helper/fuzz_guided.zig"),
+            .target = b.graph.host,
+            .optimize = .ReleaseSafe,
+            // Its counters need both.
+            .error_tracing = false,
+        }),
+        .use_llvm = true,
+    });
+    guided.root_module.addOptions("options", options);
+    guided.root_module.addAnonymousImport("unshare.proto", .{ .root_source_file = b.path("proto/unshare.proto") });
+    const run_guided = b.addRunArtifact(guided);
+    b.step("fuzz-guided", "With --fuzz: fuzz the helper by Zig's own fuzzer").dependOn(&run_guided.step);
+}
+
+/// In no order.
+fn filesOf(b: *std.Build, directory: []const u8) []const []const u8 {
+    var found: std.ArrayList([]const u8) = .empty;
+    var open = b.build_root.handle.openDir(b.graph.io, directory, .{ .iterate = true }) catch return found.items;
+    defer open.close(b.graph.io);
+    var entries = open.iterate();
+    while (entries.next(b.graph.io) catch @panic("the corpus cannot be read")) |entry| {
+        found.append(b.allocator, b.pathJoin(&.{ directory, entry.name })) catch @panic("out of memory");
+    }
+    return found.items;
 }
 
 /// Static, without libc, and without what only helps a debugger.

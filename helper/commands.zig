@@ -57,6 +57,8 @@ pub const Command = struct {
     /// Of those that help it on its way; 0 likewise.
     joiner: sys.pid_t,
     map_runner: sys.pid_t,
+    /// How many processes had been reaped that nobody knew when the joiner was made: it has made none of these.
+    unclaimed_before: usize,
     state: State,
     phase: Phase,
     /// The client wants to do something before the program runs.
@@ -130,6 +132,11 @@ fn Pool(comptime T: type, comptime count_max: usize, comptime link: []const u8) 
             @field(items[index], link) = free;
             free = index;
         }
+
+        fn reset() void {
+            used = 0;
+            free = none;
+        }
     };
 }
 
@@ -144,6 +151,18 @@ var by_pid: [buckets_count]Index = undefined;
 pub fn prepare() void {
     by_id = @splat(none);
     by_pid = @splat(none);
+}
+
+/// As at the start, for the fuzz program.
+pub fn reset() void {
+    // No other bucket was used, and most were not.
+    for (pool.items[0..pool.used]) |command| by_id[bucketOf(command.id)] = none;
+    for (process_pool.items[0..process_pool.used]) |process| by_pid[bucketOf(@intCast(process.pid))] = none;
+    pool.reset();
+    process_pool.reset();
+    pipe_pool.reset();
+    count = 0;
+    large_pipes = 0;
 }
 
 fn bucketOf(key: u32) usize {
@@ -164,6 +183,7 @@ pub fn add(id: u32) ?Index {
         .child_pid = 0,
         .joiner = 0,
         .map_runner = 0,
+        .unclaimed_before = 0,
         .state = .starting,
         .phase = .released,
         .freeze = false,

@@ -1,12 +1,12 @@
 //! The control socket, or in a run for one command the file in its place: whole messages out of the bytes that arrive, and messages to the client, gathered and sent together.
 const std = @import("std");
-const linux = std.os.linux;
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const die = @import("panic.zig").die;
 const once = @import("once.zig");
 const progress = @import("progress.zig");
 const sys = @import("sys.zig");
+const linux = sys.linux;
 const wire = @import("wire.zig");
 
 /// The client's socket, where it starts the helper.
@@ -24,6 +24,14 @@ var large_filled: usize = 0;
 
 var out: [limits.transmit_buffer_size]u8 = undefined;
 var out_used: usize = 0;
+
+/// As at the start, for the fuzz program.
+pub fn reset() void {
+    releaseMessage();
+    start = 0;
+    end = 0;
+    out_used = 0;
+}
 
 pub const Received = enum { some, nothing, end };
 

@@ -1,9 +1,9 @@
 //! What the helper was started with, and what this kernel can do: read once at the start, constant from then on.
 const std = @import("std");
-const linux = std.os.linux;
 const limits = @import("limits.zig");
 const Call = @import("report.zig").Call;
 const sys = @import("sys.zig");
+const linux = sys.linux;
 const text = @import("text.zig");
 
 pub const Host = struct {

@@ -1,12 +1,12 @@
 //! The id maps of a new user namespace (man 7 user_namespaces): what they map, and how the helper writes them.
 const std = @import("std");
-const linux = std.os.linux;
 const limits = @import("limits.zig");
 const Text = @import("text.zig").Text;
 const messages = @import("messages.zig");
 const Plan = @import("plan.zig").Plan;
 const report = @import("report.zig");
 const sys = @import("sys.zig");
+const linux = sys.linux;
 
 /// (uid_t) -1, which the kernel takes for "no change".
 pub const invalid_id = std.math.maxInt(u32);

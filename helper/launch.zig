@@ -6,11 +6,11 @@
 //!   mount); instead the child has a stack and a plan of its own until its report pipe ends. How many there may be is
 //!   limited, and past that a plain plan is launched like fork as well.
 const std = @import("std");
-const linux = std.os.linux;
 const child = @import("child.zig");
 const limits = @import("limits.zig");
 const Plan = @import("plan.zig").Plan;
 const sys = @import("sys.zig");
+const linux = sys.linux;
 
 const SIGCHLD = @intFromEnum(linux.SIG.CHLD);
 
@@ -58,6 +58,11 @@ pub const Place = struct {
 };
 
 var places: [limits.shared_launches_max]Place = @splat(.{});
+
+/// As at the start, for the fuzz program; but they keep their memory, and some are taken for good.
+pub fn reset(taken_count: usize) void {
+    for (&places, 0..) |*place, index| place.taken = index < taken_count;
+}
 
 /// A place that is free, the same ones first, so that few are ever touched.
 pub fn takePlace() ?*Place {

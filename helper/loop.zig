@@ -1,7 +1,6 @@
 //! The helper's loop: one thread, one epoll on the control socket, a signalfd for SIGCHLD, and the report pipes of commands
 //! that are being started. It never waits for a child.
 const std = @import("std");
-const linux = std.os.linux;
 const commands = @import("commands.zig");
 const connection = @import("connection.zig");
 const Host = @import("host.zig").Host;
@@ -11,6 +10,7 @@ const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
 const requests = @import("requests.zig");
 const sys = @import("sys.zig");
+const linux = sys.linux;
 
 const event_control = std.math.maxInt(u32);
 const event_signal = event_control - 1;

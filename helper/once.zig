@@ -2,7 +2,6 @@
 //! socket; what the program writes to its pipes goes on to the client through the helper's own descriptors 1 and 2, since a
 //! client that waits cannot open pipes; and the helper watches over time and size, since not every runtime does.
 const std = @import("std");
-const linux = std.os.linux;
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
 const limits = @import("limits.zig");
@@ -11,6 +10,7 @@ const messages = @import("messages.zig");
 const die = @import("panic.zig").die;
 const progress = @import("progress.zig");
 const sys = @import("sys.zig");
+const linux = sys.linux;
 
 /// Whether this process is one.
 pub var active = false;
@@ -32,6 +32,16 @@ const Output = struct {
 /// At 1 and 2 in the program, and here.
 var outputs: [2]Output = @splat(.{});
 
+/// As at the start, for the fuzz program.
+pub fn reset() void {
+    active = false;
+    run_limits = .{};
+    deadline_ms = 0;
+    command_index = null;
+    given_up = false;
+    outputs = @splat(.{});
+}
+
 /// `client` is the process that waits. It has no socket whose end would tell of its death, and its thread does nothing else
 /// meanwhile: so a death signal does.
 pub fn prepare(client: u32) void {
@@ -52,7 +62,8 @@ pub fn started(id: u32) void {
     command_index = index;
     var pipes = commands.pipesOf(commands.get(index));
     while (pipes.next()) |pipe| {
-        if (pipe.number < 1 or pipe.number > 2) continue;
+        // What the program reads there, from a pipe that nobody will write to, is no output.
+        if (pipe.number < 1 or pipe.number > 2 or pipe.reader >= 0) continue;
         const output = &outputs[@intCast(pipe.number - 1)];
         const copy = sys.fcntl(pipe.end, sys.F_DUPFD_CLOEXEC, 3);
         if (sys.errnoOf(copy) != 0 or loop.watchOutput(sys.asFd(copy), @intCast(pipe.number - 1)) != 0) {

@@ -1,6 +1,5 @@
 //! A command, fully decided: what its child does between clone and execve reads this, and nothing else.
 const std = @import("std");
-const linux = std.os.linux;
 const Host = @import("host.zig").Host;
 const id_maps = @import("id_maps.zig");
 const limits = @import("limits.zig");
@@ -9,6 +8,7 @@ const namespaces = @import("namespaces.zig");
 const first_kept = @import("options.zig").first_kept;
 const steps = @import("steps.zig");
 const sys = @import("sys.zig");
+const linux = sys.linux;
 const text = @import("text.zig");
 const wire = @import("wire.zig");
 

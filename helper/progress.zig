@@ -3,7 +3,6 @@
 //!
 //!     (id map commands) → (joiner) → (Frozen … Unfreeze) → go → report: exec or failure
 const std = @import("std");
-const linux = std.os.linux;
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
 const limits = @import("limits.zig");
@@ -12,6 +11,7 @@ const plans = @import("plan.zig");
 const reaper = @import("reaper.zig");
 const report = @import("report.zig");
 const sys = @import("sys.zig");
+const linux = sys.linux;
 
 const Command = commands.Command;
 const Failure = report.Failure;

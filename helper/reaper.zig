@@ -90,10 +90,25 @@ pub fn tellDeath(index: commands.Index) void {
 /// A process that its joiner has made may die and be reaped before the joiner has told which one it is.
 const Unclaimed = struct { pid: sys.pid_t, status: u32, usage: sys.Rusage };
 
+/// As at the start, for the fuzz program.
+pub fn reset() void {
+    adopts = false;
+    unclaimed_count = 0;
+    unclaimed_released = 0;
+}
+
 /// In a circle, from the oldest on; those that were claimed have the pid 0.
 var unclaimed: [limits.unclaimed_max]Unclaimed = undefined;
 var unclaimed_oldest: usize = 0;
 var unclaimed_count: usize = 0;
+
+/// How many were let go.
+var unclaimed_released: usize = 0;
+
+/// How many there have ever been.
+pub fn unclaimedSoFar() usize {
+    return unclaimed_released + unclaimed_count;
+}
 
 /// The oldest goes where there are too many.
 fn keepUnclaimed(process: *const Unclaimed) void {
@@ -116,6 +131,7 @@ noinline fn releaseOldest() void {
     if (adopts and process.pid != 0) answers.died(0, process.pid, process.status, &process.usage);
     unclaimed_oldest = (unclaimed_oldest + 1) % unclaimed.len;
     unclaimed_count -= 1;
+    unclaimed_released += 1;
 }
 
 /// A joiner has made this process for the command. It may be dead already.
@@ -123,7 +139,8 @@ pub fn claim(index: commands.Index, pid: sys.pid_t) void {
     std.debug.assert(pid > 0);
     for (0..unclaimed_count) |at| {
         const found = &unclaimed[(unclaimed_oldest + at) % unclaimed.len];
-        if (found.pid != pid) continue;
+        // What was reaped before the joiner was made had the same pid, and was another process.
+        if (found.pid != pid or unclaimed_released + at < commands.get(index).unclaimed_before) continue;
         found.pid = 0;
         return progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });
     }

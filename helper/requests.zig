@@ -1,6 +1,5 @@
 //! What the client asks for, message by message.
 const std = @import("std");
-const linux = std.os.linux;
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
 const connection = @import("connection.zig");
@@ -14,6 +13,7 @@ const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
 const starter = @import("starter.zig");
 const sys = @import("sys.zig");
+const linux = sys.linux;
 const Text = @import("text.zig").Text;
 const wire = @import("wire.zig");
 
@@ -29,10 +29,21 @@ pub const Error = wire.Error || connection.ReceiveError || error{
 
 var greeted = false;
 
+/// As at the start, for the fuzz program.
+pub fn reset() void {
+    greeted = false;
+    retired = false;
+    served = 0;
+}
+
+/// How many messages were taken up, for the fuzz program.
+pub var served: usize = 0;
+
 /// Handles every whole message that has been received.
 pub fn serve(host: *const Host) Error!void {
     while (try connection.nextMessage()) |bytes| {
         defer connection.releaseMessage();
+        if (@import("options").fuzz) served += 1;
         try serveMessage(bytes, host);
     }
 }

@@ -1,6 +1,6 @@
 //! The helper's own descriptors 0, 1 and 2, which are there for children to inherit.
-const linux = @import("std").os.linux;
 const sys = @import("sys.zig");
+const linux = sys.linux;
 
 /// They are the only ones for a command that there will be just one of.
 pub var is_for_one = false;

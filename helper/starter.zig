@@ -1,7 +1,6 @@
 //! The start of a command: its pipes, its first process, and the maps that the helper writes itself. What happens after
 //! that, up to execve, is progress.zig.
 const std = @import("std");
-const linux = std.os.linux;
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
 const procErrno = @import("host.zig").procErrno;
@@ -13,17 +12,23 @@ const map_runner = @import("map_runner.zig");
 const Item = @import("messages.zig").Item;
 const plans = @import("plan.zig");
 const progress = @import("progress.zig");
+const reaper = @import("reaper.zig");
 const report = @import("report.zig");
 const standard = @import("standard.zig");
 const sys = @import("sys.zig");
+const linux = sys.linux;
 
 const Plan = plans.Plan;
 const Failure = report.Failure;
+
+/// What is being started, for the fuzz program's kernel.
+pub var current: *const Plan = undefined;
 
 /// Starts `plan`, which lies in `place` where its child may share the helper's memory. The client is told of every
 /// outcome, now or later.
 pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     std.debug.assert(place == null or plan == &place.?.plan);
+    if (@import("options").fuzz) current = plan;
     const index = commands.add(id) orelse {
         if (place) |taken| taken.release();
         const detail = std.fmt.comptimePrint("commands: at most {d} at once", .{limits.commands_max});
@@ -80,6 +85,7 @@ fn launchProcesses(index: commands.Index, plan: *Plan) ?Failure {
 /// The command's own process, or its joiner.
 fn cloneFirst(index: commands.Index, plan: *Plan) ?Failure {
     const command = commands.get(index);
+    command.unclaimed_before = reaper.unclaimedSoFar();
     var result = clone(plan, command.place);
     if (sys.errnoOf(result) != 0 and plan.firstNamespaces() != 0) {
         plan.diagnose = sys.errnoOf(result);
@@ -139,6 +145,11 @@ fn writeMaps(plan: *const Plan, pid: sys.pid_t) ?Failure {
 
 /// Once found to be usable, it is taken to stay so: nobody mounts another /proc over it by chance.
 var proc_was_usable = false;
+
+/// As at the start, for the fuzz program.
+pub fn reset() void {
+    proc_was_usable = false;
+}
 
 fn usableProcErrno() u16 {
     if (proc_was_usable) return 0;

@@ -1,7 +1,9 @@
 //! System calls as the kernel has them: those that std.os.linux lacks or gets wrong, and small helpers around the rest.
 //! Results are the kernel's: `errnoOf` tells a failure.
 const std = @import("std");
-const linux = std.os.linux;
+
+/// The kernel. The fuzz program has one of its own, in which no process is real.
+pub const linux = if (@import("options").fuzz) @import("fuzz/kernel.zig") else std.os.linux;
 
 pub const fd_t = linux.fd_t;
 pub const pid_t = linux.pid_t;
