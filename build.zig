@@ -84,6 +84,8 @@ fn addFuzz(b: *std.Build, unit_tests: *std.Build.Step) void {
     corpus.addArg("--corpus");
     for (filesOf(b, "test/fuzz/corpus/helper")) |path| corpus.addFileArg(b.path(path));
     unit_tests.dependOn(&corpus.step);
+    // What tests of the client hold it against is there then, too.
+    unit_tests.dependOn(&copy.step);
 
     const guided = b.addTest(.{
         .name = "fuzz-guided",

@@ -1,5 +1,5 @@
 //! The fuzz program: lives of helpers (fuzz/life.zig), one after the other, whose clients send right, nearly right and mutilated
-//! messages. It says how many there were; a bug ends it with the number of the life.
+//! messages; and after each some messages for the decoder alone (fuzz/decoding.zig). It says how many there were; a bug ends it with the number of the life.
 //!
 //!     helper-fuzz [--seconds N] [--count N] [--seed N]
 //!     helper-fuzz --life N             lives it again, and tells each step
@@ -9,6 +9,7 @@
 const std = @import("std");
 const linux = std.os.linux;
 const commands = @import("commands.zig");
+const decoding = @import("fuzz/decoding.zig");
 const echo = @import("fuzz/echo.zig");
 const generator = @import("fuzz/generator.zig");
 const life = @import("fuzz/life.zig");
@@ -76,10 +77,14 @@ fn usage() u8 {
     return 64;
 }
 
+/// How many messages were decoded besides those of the lives.
+var decoded: u64 = 0;
+
 fn liveOne(seed: u64, memory: *std.heap.ArenaAllocator) void {
     _ = memory.reset(.{ .retain_with_limit = 4 << 20 });
     current = .{ .life = seed };
     life.live(seed, generator.generate(seed, memory.allocator()));
+    decoded += decoding.decodeMany(seed, memory.allocator());
 }
 
 fn run(options: Options) void {
@@ -95,7 +100,16 @@ fn run(options: Options) void {
     current = .nothing;
     const totals = model.totals;
     std.debug.print("{d} lives of helpers from seed {d}: {d} messages, {d} commands started, {d} executed, {d} refused, " ++
-        "{d} connections closed\n", .{ count, seed, totals.frames, totals.started, totals.executed, totals.refused, totals.closed });
+        "{d} connections closed; and {d} messages decoded\n", .{
+        count,
+        seed,
+        totals.frames,
+        totals.started,
+        totals.executed,
+        totals.refused,
+        totals.closed,
+        decoded,
+    });
 }
 
 fn writeLife(init: std.process.Init, seed: u64, name: []const u8) !u8 {

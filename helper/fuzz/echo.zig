@@ -1,8 +1,8 @@
 //! Hands back what it reads on standard input, decoded and encoded again by the helper: the middle of the round trip that
 //! test/fuzz/round-trip.ts makes.
 //!
-//! Each request is a byte, 0 for a ToHelper and 1 for a ToClient, and the message with its length before it. Each answer is a
-//! byte and what it says, with its length before it: 0, and the message; or 1, and the name of the error.
+//! Each request is a byte, 0 for a ToHelper and 1 for a ToClient, and the message with its length before it. Each answer has
+//! its length before it: a byte 0, and the message with another length of its own; or 1, and the name of the error.
 const std = @import("std");
 const linux = std.os.linux;
 const messages = @import("../messages.zig");
@@ -36,6 +36,15 @@ fn takeOne(bytes: []const u8) ?usize {
     if (prefix.value > bytes.len - start) return null;
     const body = bytes[start..][0..@intCast(prefix.value)];
     const size = if (bytes[0] == 0) answer(messages.ToHelper, body) else answer(messages.ToClient, body);
+    var length: [limits.varint_size_max]u8 = undefined;
+    var length_size: usize = 0;
+    var left = size;
+    while (left >= 0x80) : (left >>= 7) {
+        length[length_size] = @as(u8, @truncate(left)) | 0x80;
+        length_size += 1;
+    }
+    length[length_size] = @intCast(left);
+    writeAll(length[0 .. length_size + 1]);
     writeAll(output[0..size]);
     return start + body.len;
 }
@@ -53,9 +62,8 @@ fn answer(comptime T: type, body: []const u8) usize {
 
 fn refuse(name: []const u8) usize {
     output[0] = 1;
-    output[1] = @intCast(name.len);
-    @memcpy(output[2..][0..name.len], name);
-    return 2 + name.len;
+    @memcpy(output[1..][0..name.len], name);
+    return 1 + name.len;
 }
 
 fn writeAll(bytes: []const u8) void {

@@ -372,7 +372,7 @@ const Generator = struct {
         var order: [fields.len]u8 = undefined;
         for (&order, 0..) |*each, index| each.* = @intCast(index);
         if (g.isOdd()) g.random.shuffle(u8, &order);
-        var to = Bytes.initCapacity(g.allocator, 256) catch unreachable;
+        var to = Bytes.initCapacity(g.allocator, 64) catch unreachable;
         for (order) |wanted| {
             inline for (fields, 0..) |field, index| {
                 if (index == wanted) {
@@ -428,7 +428,7 @@ fn scalar(value: anytype) u64 {
 }
 
 fn conversation(g: *Generator) Bytes {
-    var to = Bytes.initCapacity(g.allocator, 4096) catch unreachable;
+    var to = Bytes.initCapacity(g.allocator, 512) catch unreachable;
     var first = !g.isWrong();
     const most: usize = if (g.chance(32)) 24 else 5;
     for (0..1 + g.upTo(most)) |_| {
@@ -441,6 +441,36 @@ fn conversation(g: *Generator) Bytes {
     }
     return to;
 }
+
+/// One message, and what mutations make of it, one after the other.
+pub const Mutations = struct {
+    g: Generator,
+    bytes: Bytes,
+    original: []const u8,
+
+    pub fn next(mutations: *Mutations) void {
+        // Of what was changed often nothing is left.
+        if (mutations.g.chance(3)) {
+            mutations.bytes.clearRetainingCapacity();
+            mutations.g.append(&mutations.bytes, mutations.original);
+        }
+        mutate(&mutations.g, &mutations.bytes);
+    }
+};
+
+pub fn messageOf(seed: u64, allocator: Allocator) Mutations {
+    var mutations: Mutations = .{ .g = undefined, .bytes = .empty, .original = undefined };
+    mutations.g = .{ .random = undefined, .allocator = allocator, .oddity = 0, .wrong = 0 };
+    mutation_state = .init(seed);
+    mutations.g.random = mutation_state.random();
+    mutations.g.oddity = if (mutations.g.chance(2)) 0 else 4 + mutations.g.random.uintLessThan(u32, 60);
+    const message = if (mutations.g.chance(4)) mutations.g.message() else messages.ToHelper{ .spawn = mutations.g.spawn() };
+    mutations.original = mutations.g.encode(messages.ToHelper, message);
+    mutations.g.append(&mutations.bytes, mutations.original);
+    return mutations;
+}
+
+var mutation_state: std.Random.DefaultPrng = undefined;
 
 /// The bytes of a client, which `seed` decides.
 pub fn generate(seed: u64, allocator: Allocator) []const u8 {

@@ -12,6 +12,7 @@ pub const E = real.E;
 pub const EPOLL = real.EPOLL;
 pub const MSG = real.MSG;
 pub const O = real.O;
+pub const P = real.P;
 pub const POLL = real.POLL;
 pub const SFD = real.SFD;
 pub const SIG = real.SIG;
@@ -161,9 +162,13 @@ pub fn syscall4(call: SYS, _: usize, second: usize, _: usize, fourth: usize) usi
     };
 }
 
-pub fn syscall5(call: SYS, flags: usize, _: usize, _: usize, _: usize, _: usize) usize {
-    if (call != .clone) world.bug("a call that only children make");
-    return world.cloneLikeFork(flags & ~@as(usize, 0xff));
+pub fn syscall5(call: SYS, first: usize, second: usize, third: usize, _: usize, _: usize) usize {
+    return switch (call) {
+        .clone => world.cloneLikeFork(first & ~@as(usize, 0xff)),
+        // Its first number is all that is looked at.
+        .waitid => world.lookAt(@intCast(second), @ptrFromInt(third)),
+        else => world.bug("a call that only children make"),
+    };
 }
 
 pub fn syscall6(call: SYS, from: usize, _: usize, to: usize, _: usize, size: usize, _: usize) usize {

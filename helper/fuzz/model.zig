@@ -32,8 +32,6 @@ const Command = struct {
         frozen,
         unfrozen,
         running,
-        /// Its pipes are not released.
-        dead,
         done,
     } = .queued,
     first: ?u16 = null,
@@ -47,7 +45,7 @@ const Command = struct {
     fn isActive(command: *const Command) bool {
         return switch (command.state) {
             .queued, .done => false,
-            .asked, .frozen, .unfrozen, .running, .dead => true,
+            .asked, .frozen, .unfrozen, .running => true,
         };
     }
 
@@ -67,7 +65,7 @@ const Frame = union(enum) {
     /// It is no message.
     malformed,
     spawn: u16,
-    other: messages.ToHelper,
+    other: *const messages.ToHelper,
     /// It is a message, and may use up the arena.
     repeated: *const Frame,
 };
@@ -175,7 +173,9 @@ fn classify(message: messages.ToHelper, notes: reference.Notes) Frame {
     } else if (!greeted) return .{ .fatal = "HelloMissing" };
     if (message.retire != null) retired = true;
     if (message.spawn) |spawn| return addCommand(spawn, false);
-    return .{ .other = message };
+    const kept_message = memory.allocator().create(messages.ToHelper) catch bug("out of memory");
+    kept_message.* = message;
+    return .{ .other = kept_message };
 }
 
 fn addCommand(spawn: messages.Spawn, list_too_long: bool) Frame {
@@ -321,10 +321,8 @@ fn serve(frame: Frame) void {
                 if (command.state == .frozen) command.state = .unfrozen;
                 if (command.state == .asked) command.unfreeze_sent = isFrozenNext(unfreeze.command);
             };
-            if (message.release_pipes) |release| if (find(release.command)) |command| switch (command.state) {
-                .running => command.released = true,
-                .dead => command.state = .done,
-                else => {},
+            if (message.release_pipes) |release| if (find(release.command)) |command| {
+                if (command.state == .running) command.released = true;
             };
         },
         else => unreachable,
@@ -457,6 +455,8 @@ fn takeFailed(failed: messages.SpawnFailed) void {
 
 fn takeDied(died: messages.Died) void {
     if (died.command == 0 and isOrphan(died.pid)) return;
+    // An orphan that had its pid before may be told of late.
+    if (died.command == 0 and reaper.adopts and world.statusOf(active(0).program.?) == null) return;
     const command = active(died.command);
     expect(command.state == .running, "Died where it is not due");
     const program = command.program.?;
@@ -466,7 +466,8 @@ fn takeDied(died: messages.Died) void {
     const signal = status & 0x7f;
     expect(told.signal == signal and told.core_dumped == (status & 0x80 != 0), "another signal");
     expect(told.exit_code == if (signal == 0) status >> 8 else 0, "another exit code");
-    command.state = if (command.pipesCount() == 0 or command.released) .done else .dead;
+    expect(command.pipesCount() == 0 or command.released, "Died before ReleasePipes");
+    command.state = .done;
 }
 
 /// 0 may be the number of a command as well.
@@ -499,7 +500,7 @@ pub fn expectAnswered() void {
         .asked => bug("a command is not answered"),
         .unfrozen => if (!command.unfreeze_sent) bug("a command is not answered"),
         .queued => if (!once.active) bug("a command is not served"),
-        .frozen, .running, .dead, .done => {},
+        .frozen, .running, .done => {},
     };
     expect(signals_answered == signals.items.len and reaps_answered == reaps.items.len, "a request is not answered");
 }

@@ -902,6 +902,16 @@ pub fn waitAny(status: *u32, usage: *sys.Rusage) usize {
 
 // For the model.
 
+/// waitid with WNOWAIT, of one process.
+pub fn lookAt(pid: sys.pid_t, signal: *u32) usize {
+    for (processes[0..processes_used]) |process| {
+        if (process.pid != pid or process.state == .reaped) continue;
+        signal.* = if (process.news == .dead) @intFromEnum(sys.linux.SIG.CHLD) else 0;
+        return 0;
+    }
+    return failure(.CHILD);
+}
+
 pub fn pidOf(process: u16) u32 {
     return @intCast(processes[process].pid);
 }

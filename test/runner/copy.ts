@@ -13,7 +13,15 @@ import * as path from 'path';
 
 const built = ['dist/bench', 'dist/client', 'dist/helper', 'dist/test'];
 const documents = ['README.md', 'LICENSE', 'docs', 'examples'];
-const parts = ['package.json', ...documents, ...built, 'proto', 'helper', 'test/fixtures'];
+const parts = [
+  'package.json',
+  ...documents,
+  ...built,
+  'proto',
+  'helper',
+  'test/fixtures',
+  'test/fuzz/corpus',
+];
 const packages = ['protobufjs', 'uvu', '@electron/asar'];
 
 /** Copies what the tests need of the package at `from` to `to`, for everybody to read. */
