@@ -10,7 +10,7 @@ import * as path from 'path';
  */
 
 /** The oldest Node that is meant to work, every one with long-term support since, and the newest; the current Bun and Deno. */
-const RUNTIMES = ['12', '14', '16', '18', '20', '22', '24', '26', 'bun', 'deno'];
+const RUNTIMES = ['12.17.0', '14', '16', '18', '20', '22', '24', '26', 'bun', 'deno'];
 
 const runner = path.join(__dirname, 'run.js');
 

@@ -1,8 +1,6 @@
-import { Socket } from 'net';
 import { runtime } from '../runtime';
 import { bunSink, bunSource } from './bun-pipe';
-import { canReadIntoOwnBuffer } from './own-buffer';
-import { RuntimeSource, SocketSink, SocketSource } from './socket-pipe';
+import { SocketSink, SocketSource } from './socket-pipe';
 
 /** What a driver calls back when it is closed. */
 export type Closed = (error?: Error | null) => void;
@@ -34,8 +32,7 @@ export interface PipeSink {
 /** Reads from `descriptor`, which has O_NONBLOCK set, and belongs to the source from now on. */
 export function openSource(descriptor: number, events: SourceEvents): PipeSource {
   if (runtime === 'bun') return bunSource(descriptor, events);
-  if (canReadIntoOwnBuffer(process.versions.node)) return SocketSource.open(descriptor, events);
-  return new RuntimeSource(new Socket({ fd: descriptor, readable: true, writable: false }), events);
+  return SocketSource.open(descriptor, events);
 }
 
 /** Writes to `descriptor`, otherwise as `openSource`. `failed` is told what happens while nothing is written. */

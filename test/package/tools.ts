@@ -14,8 +14,7 @@ const tools = {
   bun: `bun-1.4.5@npm:@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : process.arch}@1.4.5`,
   'typescript-5.0': 'typescript-5.0.4@npm:typescript@5.0.4',
   'node-types-16': 'node-types-16.18.126@npm:@types/node@16.18.126',
-  // The oldest for the package, and the oldest with `import`.
-  'node-12.10': `node-12.10.0@npm:node-linux-${process.arch}@12.10.0`,
+  // The oldest for the package.
   'node-12.17': `node-12.17.0@npm:node-linux-${process.arch}@12.17.0`,
 };
 

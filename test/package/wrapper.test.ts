@@ -56,11 +56,11 @@ for (const [name, node] of Object.entries(nodes)) {
   });
 }
 
-test('Node 12.10: require', () => {
+test('Node 12.17: require', () => {
   const code = `
     const { Command } = require('unshare');
     new Command('/bin/echo').arg('hello').output().then(({ stdout }) => console.log(String(stdout)));`;
-  assert.is(run(path.join(tool('node-12.10'), 'bin/node'), 'old.js', code), 'hello\n\n');
+  assert.is(run(path.join(tool('node-12.17'), 'bin/node'), 'old.js', code), 'hello\n\n');
 });
 
 test('nothing global is left by loading it, and by a command', () => {

@@ -10,7 +10,7 @@ export const usage = `Usage: npm test -- [--only PATTERN] [--as root|user|both] 
 
   --only PATTERN  run the test files whose name matches the regular expression
   --as WHO        root only: run the tests as root, as an ordinary user, or as both (default)
-  --runtime NAME  run them by this runtime: node26, node12.16.3, bun, deno (default: by this Node)`;
+  --runtime NAME  run them by this runtime: node26, node12.17.0, bun, deno (default: by this Node)`;
 
 /** Throws an error whose message is for the user. */
 export function readOptions(args: string[]): Options {
