@@ -49,7 +49,21 @@ fn compare(bytes: []const u8, allocator: Allocator) void {
     const right = expected catch bug("what is no message is decoded");
     expect(!notes.list_too_long, "a list that is too long is decoded");
     expect(reference.same(messages.ToHelper, message, right), "a message is decoded to another one");
-    if (bytes.len < 256) encodeAgain(allocator);
+    if (bytes.len > 256) return;
+    encodeAgain(allocator);
+    decodeInLess(bytes, arena.used);
+}
+
+/// What it needs is enough, and nothing less is.
+fn decodeInLess(bytes: []const u8, used: usize) void {
+    for ([_]usize{ used, used -| 1 }) |size| {
+        @memset(buffer[size..][0..64], canary);
+        var arena: wire.Arena = .{ .buffer = buffer[0..size] };
+        if (wire.decodeInto(messages.ToHelper, &message, bytes, &arena)) {
+            expect(size == used, "a message is decoded in less than it takes");
+        } else |err| expect(size < used and err == error.ArenaExhausted, "a message takes more than it took");
+        expect(std.mem.allEqual(u8, buffer[size..][0..64], canary), "the decoder writes where it must not");
+    }
 }
 
 /// What the helper's encoder makes of it is the same message.

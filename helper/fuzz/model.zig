@@ -190,20 +190,27 @@ fn addCommand(spawn: messages.Spawn, list_too_long: bool) Frame {
 
 // What the helper does.
 
-/// The helper makes the first process of a command. Returns which one.
+/// The helper makes the first process of the command that it was asked for just now. Returns which one.
 pub fn started(plan: *const Plan, process: u16) u16 {
-    for (list.items, 0..) |*command, index| {
-        if (command.spawn.command != plan.request.command) continue;
-        // What finds out which namespace was refused comes in the place of another.
-        if (command.state != .queued or command.first != null) continue;
-        if (command.verdict == .refuse or command.list_too_long or command.after_retire) continue;
-        if (!reference.same(messages.Spawn, command.spawn, plan.request)) continue;
-        command.first = process;
-        checkPlan(plan);
-        totals.started += 1;
-        return @intCast(index);
-    }
-    bug("a command is started that nobody asked for like this");
+    const index = servedNow() orelse bug("a command is started that nobody asked for");
+    const command = &list.items[index];
+    expect(command.first == null, "a command has two first processes");
+    expect(command.verdict != .refuse and !command.list_too_long, "a command is started that may not");
+    expect(!command.after_retire, "a command is started for whom the helper does nothing more");
+    expect(reference.same(messages.Spawn, command.spawn, plan.request), "a command is started that was asked for otherwise");
+    command.first = process;
+    checkPlan(plan);
+    totals.started += 1;
+    return index;
+}
+
+/// The command that the message asks for which is being served.
+fn servedNow() ?u16 {
+    return switch (frames.items[requests.served - 1]) {
+        .spawn => |index| index,
+        .repeated => |inner| if (inner.* == .spawn) inner.spawn else null,
+        .fatal, .malformed, .other => null,
+    };
 }
 
 fn checkPlan(plan: *const Plan) void {
@@ -227,17 +234,11 @@ fn checkPlan(plan: *const Plan) void {
     for (seen) |there| expect(there, "a standard descriptor is missing");
 }
 
-/// The first process of the command whose plan this is, where there is one already.
+/// The first process of the command that is being started, where there is one already.
 pub fn firstOf(plan: *const Plan) ?u16 {
     if (plan.mapsWriter() != .commands) return null;
-    for (list.items) |*command| {
-        if (command.state != .queued or command.spawn.command != plan.request.command) continue;
-        // Its strings lie where the plan's lie.
-        if (command.first) |first| if (reference.same(messages.Spawn, command.spawn, plan.request)) {
-            if (world.isUnreaped(first)) return first;
-        };
-    }
-    return null;
+    const first = list.items[servedNow() orelse return null].first orelse return null;
+    return if (world.isUnreaped(first)) first else null;
 }
 
 pub fn spawnOf(command: u16) *const messages.Spawn {
