@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { Command, Fd, Helper, step } from '../../client';
+import { drivesPipes } from '../../client/runtime';
 import { reachableFixture, rootMaps, type State } from '../support';
 import type { Dice } from './dice';
 import type { Target } from './target';
@@ -123,7 +124,9 @@ async function stateOf(dice: Dice, command: Command): Promise<State> {
 
 /** Through three pipes, one of which has any number. */
 async function echoInput(dice: Dice): Promise<void> {
-  const number = 3 + dice.below(dice.oneIn(2) ? 6 : 900);
+  // What the runtime makes at such numbers are sockets, which cannot be opened by their path.
+  const isLow = dice.oneIn(2) || !drivesPipes;
+  const number = 3 + dice.below(isLow ? 6 : 900);
   const [input, more] = [dice.bytes(), dice.bytes()];
   // A shell has redirections to numbers of one digit only.
   const script = number < 10 ? `cat; cat <&${number} >&2` : `cat; cat /dev/fd/${number} >&2`;
