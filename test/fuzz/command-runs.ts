@@ -125,7 +125,7 @@ async function stateOf(dice: Dice, command: Command): Promise<State> {
 /** Through three pipes, one of which has any number. */
 async function echoInput(dice: Dice): Promise<void> {
   // What the runtime makes at such numbers are sockets, which cannot be opened by their path.
-  const isLow = dice.oneIn(2) || !drivesPipes;
+  const isLow = dice.oneIn(2) || !drivesPipes();
   const number = 3 + dice.below(isLow ? 6 : 900);
   const [input, more] = [dice.bytes(), dice.bytes()];
   // A shell has redirections to numbers of one digit only.
