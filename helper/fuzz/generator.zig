@@ -273,11 +273,15 @@ const Generator = struct {
                 g.random.bytes(buffer);
                 return .{ .buffer = buffer };
             },
-            2 => if (index > 0) return .{ .result = g.random.uintLessThan(u32, @intCast(index)) },
+            // The first that is too late is the step itself.
+            2 => if (g.isWrong()) return .{ .result = @intCast(index) } else if (index > 0) return .{
+                .result = g.random.uintLessThan(u32, @intCast(index)),
+            },
             else => if (position > 0 or index > 0) {
                 const step: usize = if (position == 0) index - 1 else g.upTo(index);
                 const known = list[step].arguments;
                 const most = if (step == index) position else known.len;
+                if (g.isWrong()) return .{ .reference = .{ .step = @intCast(step), .argument = @intCast(most) } };
                 for (known[0..most], 0..) |earlier, at| if (earlier.buffer != null) return .{
                     .reference = .{ .step = @intCast(step), .argument = @intCast(at) },
                 };
