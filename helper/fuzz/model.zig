@@ -416,7 +416,7 @@ fn takeSpawned(spawned: messages.Spawned) void {
     expect(command.state == @as(@TypeOf(command.state), if (command.spawn.freeze) .unfrozen else .asked), "Spawned where it is not due");
     const program = command.program orelse bug("Spawned without a program");
     expect(spawned.pid == world.pidOf(program), "Spawned names another process");
-    command.state = .running;
+    command.state = if (isOrphans(spawned.command)) .done else .running;
     if (once.active) {
         command.released = true;
         return expect(spawned.pipes.len == 0, "pipes that nobody can open");
@@ -455,9 +455,7 @@ fn takeFailed(failed: messages.SpawnFailed) void {
 }
 
 fn takeDied(died: messages.Died) void {
-    if (died.command == 0 and isOrphan(died.pid)) return;
-    // An orphan that had its pid before may be told of late.
-    if (died.command == 0 and reaper.adopts and world.statusOf(active(0).program.?) == null) return;
+    if (isOrphans(died.command)) return;
     const command = active(died.command);
     expect(command.state == .running, "Died where it is not due");
     const program = command.program.?;
@@ -471,16 +469,14 @@ fn takeDied(died: messages.Died) void {
     command.state = .done;
 }
 
-/// 0 may be the number of a command as well.
-fn isOrphan(pid: u32) bool {
-    const command = find(0);
-    if (command) |known| if (known.state == .running and world.pidOf(known.program.?) == pid) return false;
-    expect(reaper.adopts and adoption_asked, "an orphan that was not to be adopted");
-    return true;
+/// Whether this is told of an orphan; or of a command that the client has given the orphans' number, which are then told apart
+/// by nobody.
+fn isOrphans(id: u32) bool {
+    return id == 0 and reaper.adopts and adoption_asked;
 }
 
 fn expectRunning(id: u32, pid: u32) void {
-    if (id == 0 and isOrphan(pid)) return;
+    if (isOrphans(id)) return;
     const command = active(id);
     expect(command.state == .running, "news of what does not run");
     expect(pid == world.pidOf(command.program.?), "news of another process");
@@ -541,7 +537,7 @@ fn isReason(name: []const u8, frame: Frame) bool {
             // Where the command has no number, nobody can be told that it is refused.
             is("ListTooLong", name) and list.items[index].spawn.command == 0
         else
-            is("CommandInUse", name) and !awaitFree(list.items[index].spawn.command),
+            is("CommandInUse", name) and (isOrphans(list.items[index].spawn.command) or !awaitFree(list.items[index].spawn.command)),
         .other => false,
     };
 }
