@@ -320,10 +320,11 @@ fn serve(frame: Frame) void {
             };
             if (message.unfreeze) |unfreeze| if (find(unfreeze.command)) |command| {
                 if (command.state == .frozen) command.state = .unfrozen;
-                if (command.state == .asked) command.unfreeze_sent = isFrozenNext(unfreeze.command);
+                if (command.state == .asked) command.unfreeze_sent = isNext("frozen", unfreeze.command);
             };
             if (message.release_pipes) |release| if (find(release.command)) |command| {
-                if (command.state == .running) command.released = true;
+                // With a Reap beside it, it may have been told just before.
+                if (command.state == .running or isNext("spawned", release.command)) command.released = true;
             };
         },
         else => unreachable,
@@ -346,11 +347,11 @@ fn nextAnswer() ?messages.ToClient {
     return answer;
 }
 
-/// Whether the command was frozen while these messages were served.
-fn isFrozenNext(id: u32) bool {
+/// Whether the command was told this while these messages were served.
+fn isNext(comptime kind: []const u8, id: u32) bool {
     const before = output_taken;
     defer output_taken = before;
-    while (nextAnswer()) |answer| if (answer.frozen) |frozen| if (frozen.command == id) return true;
+    while (nextAnswer()) |answer| if (@field(answer, kind)) |told| if (told.command == id) return true;
     return false;
 }
 
