@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { UnshareError } from '../../client/error/error';
 import { Channel, type CommandEvents } from '../../client/protocol/channel';
-import { encodeFrame, FrameDecoder } from '../../client/protocol/codec';
+import { encodeFrame, encodeVarint, FrameDecoder } from '../../client/protocol/codec';
 import { PROTOCOL, VERSION } from '../../client/version';
 import { unshare } from '../messages';
 import type { Dice } from './dice';
@@ -181,6 +181,10 @@ class Conversation {
 
   /** The helper sends something. */
   private answer(): void {
+    if (this.greeted && !this.isSpoilt && this.dice.oneIn(40)) {
+      this.offend();
+      return;
+    }
     let message: v1.ToClient.$Properties | null;
     if (this.dice.oneIn(40)) {
       this.isSpoilt = true;
@@ -193,6 +197,43 @@ class Conversation {
       bytes = this.dice.oneIn(4) ? this.dice.bytes() : mutate(this.dice, bytes);
     }
     this.receive(bytes);
+  }
+
+  /** Sends what ends the conversation. */
+  private offend(): void {
+    this.isSpoilt = true;
+    const message = this.dice.oneIn(3) ? null : this.outOfTurn();
+    // The length of more than a client takes is enough.
+    const length = encodeVarint(2 ** 16 + 1 + this.dice.upTo(2 ** 34));
+    this.receive(message === null ? Buffer.from(length) : encodeFrame(v1.ToClient.encode(message).finish()));
+    assert.is(this.failure?.stage, 'Protocol', `what must not come is taken: ${JSON.stringify(message)}`);
+  }
+
+  /** A message that the helper may not send now. */
+  private outOfTurn(): v1.ToClient.$Properties {
+    if (this.asked.length === 0) return { hello: { protocol: PROTOCOL } };
+    const { number: command, freeze, progress } = this.dice.pick(this.asked);
+    const exitStatus = { exitCode: 1 };
+    const news: v1.ToClient.$Properties[] = [
+      { died: { command } },
+      { stopped: { command, signal: 65 } },
+      { died: { command, exitStatus: { signal: 65 } } },
+      { reaped: { request: 2 ** 31 } },
+      { signalResult: { request: 2 ** 31 } },
+      { limitReached: {} },
+    ];
+    if (!(freeze && progress === 'asked')) news.push({ frozen: { command } });
+    const runsNext = progress === 'unfrozen' || (!freeze && progress === 'asked');
+    if (!runsNext) news.push({ spawned: { command } });
+    if (progress === 'running' || progress === 'over') news.push({ spawnFailed: { command } });
+    if (progress !== 'running') {
+      news.push(
+        { stopped: { command, signal: 19 } },
+        { continued: { command } },
+        { died: { command, exitStatus } },
+      );
+    }
+    return this.dice.pick(news);
   }
 
   receive(bytes: Uint8Array): void {

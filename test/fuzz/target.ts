@@ -19,6 +19,21 @@ export class Finding extends Error {
   }
 }
 
+/** A batch takes a second or so, also on a busy machine: what takes this long never ends. */
+const BATCH_MS = 60_000;
+
+async function inTime(batch: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${BATCH_MS} ms`)), BATCH_MS);
+  });
+  try {
+    await Promise.race([batch, late]);
+  } finally {
+    clearTimeout(timer!);
+  }
+}
+
 /** Makes executions, numbered from `first` on, up to a number or until a time. Returns how many. */
 export async function fuzz(
   target: Target,
@@ -30,7 +45,7 @@ export async function fuzz(
     const number = (first + made) >>> 0;
     const size = Math.min(target.batch, (until.count ?? Infinity) - made);
     try {
-      await target.execute(Array.from({ length: size }, (_, index) => new Dice(number + index)));
+      await inTime(target.execute(Array.from({ length: size }, (_, index) => new Dice(number + index))));
     } catch (error) {
       throw new Finding(target, number, error);
     }
