@@ -4,7 +4,7 @@
  * of 64 bits are `{ low, high }` to write, and numbers to read.
  */
 const before = Object.getOwnPropertyDescriptor(globalThis, 'protobuf');
-const protobuf = require('protobufjs/dist/minimal/protobuf.js') as typeof import('protobufjs/minimal');
+const protobuf = require('protobufjs/dist/minimal/protobuf.min.js') as typeof import('protobufjs/minimal');
 if (before === undefined) Reflect.deleteProperty(globalThis, 'protobuf');
 else Object.defineProperty(globalThis, 'protobuf', before);
 

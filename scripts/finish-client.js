@@ -1,12 +1,14 @@
-// Makes of dist/client, as the compilers leave it, what is published: one file for `require`, a wrapper for `import`, the command
+// Makes of dist/client, as the compilers leave it, what is published: few files for `require`, a wrapper for `import`, the command
 // line, and the types that users can reach. The modules stay beside them, for tests and benchmarks.
 
 const { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } = require('fs');
 const path = require('path');
-const { build } = require('esbuild');
+const { transform } = require('esbuild');
+const { rollup } = require('rollup');
 const { minify } = require('terser');
 
 const root = path.join(__dirname, '..');
+const sources = path.join(root, 'client');
 const client = path.join(root, 'dist/client');
 const read = name => readFileSync(path.join(client, name), 'utf8');
 const write = (name, text) => writeFileSync(path.join(client, name), text);
@@ -21,29 +23,110 @@ function filesIn(directory) {
   });
 }
 
-/** The generated modules are in dist/, their types beside the sources. */
-const generated = {
-  name: 'generated',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /\/(messages|syscalls)$/ }, ({ path: module }) => ({
-      path: path.join(client, `${path.basename(module)}.js`),
-    })),
+/** Modules that are published as they are: the generated ones, and what is CommonJS. */
+const separate = ['messages', 'protobuf', 'syscalls'];
+
+/** What the client loads when it is needed, by `require` in a function, in the order in which a program may come to need it. */
+const loadedLater = ['helper/connection', 'helper/once', 'helper/helper-cache', 'doctor/examine'];
+
+/** As in tsconfig.json. */
+const target = 'es2019';
+const tsconfigRaw = { compilerOptions: { target, useDefineForClassFields: false } };
+
+/** Has Rollup read TypeScript, and keep apart what is `external`. */
+function typescript(external) {
+  return {
+    name: 'typescript',
+    resolveId(source, importer) {
+      if (importer === undefined) return source;
+      if (!source.startsWith('.')) return { id: source, external: true };
+      const module = path.join(path.dirname(importer), source);
+      const name = path.relative(sources, module);
+      if (external.includes(name)) return { id: `./${name}.js`, external: 'absolute' };
+      return [`${module}.ts`, path.join(module, 'index.ts')].find(file => existsSync(file));
+    },
+    async transform(text) {
+      const { code } = await transform(text, { loader: 'ts', target, tsconfigRaw });
+      return { code: named(flat(code)), map: null };
+    },
+  };
+}
+
+/** All files are in one directory. */
+function flat(code) {
+  return code.replace(/require\("\.\.?\/(?:\w+\/)*([\w-]+)"\)/g, 'require("./$1.js")');
+}
+
+/** esbuild gives a class with static fields another name, which is seen in stacks. */
+function named(code) {
+  return code.replace(/const _(\w+) = class _\1 /g, 'const _$1 = class $1 ');
+}
+
+const output = {
+  dir: client,
+  format: 'cjs',
+  // Node's own modules, and those of `separate`, are what `require` returns of them.
+  interop: 'esModule',
+  esModule: true,
+  externalLiveBindings: false,
+  freeze: false,
+  generatedCode: 'es2015',
+  chunkFileNames: '[name].js',
 };
 
-/** Opening sixty files would take several times as long as running what is in them. */
-async function bundle(name, external) {
-  await build({
-    entryPoints: [path.join(root, 'client', name.replace(/js$/, 'ts'))],
-    outfile: path.join(client, name),
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'es2019',
-    external,
-    plugins: [generated],
-    logLevel: 'warning',
+/** All modules that `id` needs when it is loaded, itself included. */
+function neededBy(id, getModuleInfo) {
+  const needed = new Set([id]);
+  for (const module of needed)
+    for (const imported of getModuleInfo(module)?.importedIds ?? []) needed.add(imported);
+  return needed;
+}
+
+/**
+ * The client in few files: opening sixty would take several times as long as running what is in them. A program that imports the
+ * package need not start a command, and most need no `doctor`: what only these need is not even read before. Each module is in the file
+ * of the first that needs it. `index.js` has what nobody else needs, and `client.js` what the others take from it, since
+ * everybody sees what `index.js` exports.
+ */
+async function makeClient() {
+  const index = path.join(sources, 'index.ts');
+  const later = loadedLater.map(name => path.join(sources, `${name}.ts`));
+  const entries = {
+    name: 'entries',
+    buildStart() {
+      for (const id of later) {
+        const name = path.basename(id, '.ts');
+        this.emitFile({
+          type: 'chunk',
+          id,
+          name,
+          preserveSignature: 'allow-extension',
+          fileName: `${name}.js`,
+        });
+      }
+    },
+  };
+  const bundle = await rollup({ input: { index }, plugins: [entries, typescript(separate)], onwarn });
+  await bundle.write({
+    ...output,
+    manualChunks(id, { getModuleInfo }) {
+      const first = later.find(entry => neededBy(entry, getModuleInfo).has(id));
+      if (first === undefined) return null;
+      return neededBy(index, getModuleInfo).has(id) ? 'client' : path.basename(first, '.ts');
+    },
   });
-  await shorten(name);
+}
+
+/** The command line takes the client from the other files. */
+async function makeCommandLine() {
+  const input = { cli: path.join(sources, 'cli.ts') };
+  const bundle = await rollup({ input, plugins: [typescript([...separate, 'index'])], onwarn });
+  await bundle.write(output);
+}
+
+/** Nothing that Rollup warns of is wanted here, such as modules that need each other. */
+function onwarn({ message }) {
+  throw new Error(message);
 }
 
 /** The module for `import` hands on what the one for `require` has: a program that loads both has one shared helper. */
@@ -81,26 +164,21 @@ function removeInternalTypes() {
  * short: both are in what Node prints of an error.
  */
 async function shorten(name) {
-  const bundled = read(name);
-  // esbuild makes `var Name = class {` of classes: the variable is what names them.
-  const reserved = Array.from(
-    bundled.matchAll(/^ *(?:var |const )?(\w+) = class /gm),
-    ([, variable]) => variable,
-  );
-  const { code } = await minify(bundled, {
+  const { code } = await minify(read(name), {
     ecma: 2019,
     // Calls keep their order and their place: what a stack shows is what is written.
     compress: { inline: false, reduce_funcs: false, keep_classnames: true, keep_fnames: true },
-    mangle: { toplevel: true, keep_classnames: true, keep_fnames: true, reserved },
+    mangle: { toplevel: true, keep_classnames: true, keep_fnames: true },
     format: { max_line_len: 100 },
   });
   write(name, `${code}\n`);
 }
 
 async function main() {
-  // The command line takes the client from the other file, and nothing is twice.
-  await bundle('cli.js', ['./index']);
-  await bundle('index.js', ['protobufjs']);
+  await makeClient();
+  await makeCommandLine();
+  const later = loadedLater.map(name => path.basename(name));
+  for (const name of ['index', 'client', 'cli', ...later, ...separate]) await shorten(`${name}.js`);
   makeWrapper();
   removeInternalTypes();
 }

@@ -90,17 +90,22 @@ function clientEntries(): readonly Buffer[] {
   const keys = Object.getOwnPropertyNames(env);
   // Its order is another one each time.
   if (runtime === 'deno') keys.sort();
+  if (isKnown(env, keys)) return knownEntries;
   const values = keys.map(key => env[key]);
-  if (isSame(keys, knownKeys) && isSame(values, knownValues)) return knownEntries;
   knownEntries = toEntries(keys, values);
   knownKeys = keys;
   knownValues = values;
   return knownEntries;
 }
 
-/** Compared one by one: that is cheaper than to look up strings which the runtime has just made. */
-function isSame(list: readonly unknown[], known: readonly unknown[]): boolean {
-  return list.length === known.length && list.every((element, index) => element === known[index]);
+/** The values are asked for by the keys that are known: the runtime has to look up first the strings that it has just made. */
+function isKnown(env: NodeJS.ProcessEnv, keys: readonly string[]): boolean {
+  if (keys.length !== knownKeys.length) return false;
+  for (let index = 0; index < keys.length; index++) {
+    const key = knownKeys[index]!;
+    if (keys[index] !== key || env[key] !== knownValues[index]) return false;
+  }
+  return true;
 }
 
 function toEntries(keys: readonly string[], values: readonly unknown[]): Buffer[] {

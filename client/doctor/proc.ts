@@ -4,6 +4,7 @@ import { MS_NODEV, MS_NOEXEC, MS_NOSUID } from '../constants';
 import { describeFailure, errorOf, untried } from './failure';
 import { type Finding, limited, missing, ok, unknown } from './finding';
 import type { Host } from './host';
+import { mountPoints } from './mount-points';
 import type { Attempt, Trial } from './trial';
 import { seeUserNamespace } from './user-namespace';
 
@@ -80,8 +81,4 @@ function mountAdvice(isMount: boolean, code: string | null, host: Host, userName
 /** What is mounted over parts of /proc: a new one would show what is below. */
 function hiddenParts(host: Host): string[] {
   return mountPoints(host).filter(path => path.startsWith('/proc/'));
-}
-
-export function mountPoints(host: Host): string[] {
-  return host.files.lines('/proc/self/mountinfo').map(line => line.split(' ')[4] ?? '');
 }

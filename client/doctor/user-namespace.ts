@@ -7,8 +7,8 @@ import { appArmorConfines, appArmorRestricts } from './apparmor';
 import { describeFailure } from './failure';
 import { type Finding, limited, missing, ok, unknown } from './finding';
 import { type Host, isUnprivileged } from './host';
+import { mountPoints } from './mount-points';
 import { seccompAdvice } from './privileges';
-import { mountPoints } from './proc';
 import type { Attempt, Trial } from './trial';
 
 const NAME = 'user namespace';

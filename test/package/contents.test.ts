@@ -54,6 +54,9 @@ const types = [
   'signals',
 ];
 
+/** What the client is made of: index.js, and what it loads. */
+const parts = ['client', 'connection', 'examine', 'helper-cache', 'messages', 'once', 'protobuf', 'syscalls'];
+
 const project = makeProject(path.join(makeScratch(), 'project'));
 const installed = path.join(project, 'node_modules/unshare');
 
@@ -67,6 +70,7 @@ test('these files, and no other', () => {
     'dist/client/index.js',
     'dist/client/index.mjs',
     'dist/client/index.d.mts',
+    ...parts.map(name => `dist/client/${name}.js`),
     ...types.map(name => `dist/client/${name}.d.ts`),
     'dist/helper/hashes.json',
     ...helpers,

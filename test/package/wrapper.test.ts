@@ -89,6 +89,26 @@ test('there is no way to the modules inside', () => {
   assert.is(run(process.execPath, 'inside.cjs', code), 'ERR_PACKAGE_PATH_NOT_EXPORTED\nunshare\n');
 });
 
+test('what only a command, or only doctor, needs is not even read before', () => {
+  const code = `
+    const path = require('path');
+    const loaded = () => Object.keys(require.cache).map(file => path.basename(file)).filter(name => name !== 'parts.cjs').sort();
+    const { Command } = require('unshare');
+    console.log(loaded().join());
+    new Command('/bin/true').status().then(() => {
+      const names = loaded();
+      console.log(names.includes('messages.js'), names.includes('examine.js'), names.includes('once.js'), names.includes('syscalls.js'));
+    });`;
+  assert.is(run(process.execPath, 'parts.cjs', code), 'client.js,index.js\ntrue false false false\n');
+});
+
+test('classes have their names, those with static members as well', () => {
+  const code = `
+    const { Child, Command, Fd, Helper, Stdio, UnshareError } = require('unshare');
+    console.log([Child, Command, Fd, Helper, Stdio, UnshareError].map(({ name }) => name).join());`;
+  assert.is(run(process.execPath, 'names.cjs', code), 'Child,Command,Fd,Helper,Stdio,UnshareError\n');
+});
+
 test('what is thrown is shown with a short line of the code, and with the names of functions', () => {
   const code = `
     const { Command } = require('unshare');
@@ -99,7 +119,7 @@ test('what is thrown is shown with a short line of the code, and with the names 
     }`;
   const stack = run(process.execPath, 'stack.cjs', code);
   assert.match(stack, /^RangeError: /);
-  assert.match(stack, /at Command\.uid \(.*index\.js:\d+:\d{1,3}\)/);
+  assert.match(stack, /at Command\.uid \(.*client\.js:\d+:\d{1,3}\)/);
 });
 
 test.run();
