@@ -1,8 +1,10 @@
+import { spawnSync } from 'child_process';
 import { readdirSync, readFileSync } from 'fs';
 import * as path from 'path';
 import * as assert from 'uvu/assert';
 import { playBytes } from './fuzz/channel';
 import { Dice } from './fuzz/dice';
+import { helperFuzz } from './fuzz/round-trip';
 import { fuzz } from './fuzz/target';
 import { targetOf, targets } from './fuzz/targets';
 import { suite } from './harness';
@@ -34,6 +36,18 @@ for (const target of targets) {
     { skip },
   );
 }
+
+test(
+  'helper: nothing is found',
+  () => {
+    const limits = ['--seed', '1', '--count', '2000', '--seconds', '60'];
+    const { status, stderr } = spawnSync(helperFuzz, limits, { encoding: 'utf8' });
+    assert.is(status, 0, stderr);
+    assert.match(stderr, /^2000 lives of helpers from seed 1: /);
+  },
+  // The program is the same one.
+  { skip: targetOf('round trip').unable ?? false },
+);
 
 test('a client takes no harm from what helpers of the corpus send', async () => {
   const directory = path.join(corpus, 'channel');

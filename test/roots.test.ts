@@ -81,6 +81,14 @@ test('chrootDir: a link in the new root does not lead out of it', async () => {
   assert.is(up, '/');
 });
 
+test('chrootDir: the program is looked up inside', async () => {
+  for (const program of ['/work/link/hostname', '/../../usr/bin/env', '/work/../../../usr/bin/env']) {
+    const command = new Command(program).unshare('user', 'mount').setIdMaps(...rootMaps());
+    const error = await rejection(command.chrootDir(root).spawn());
+    assert.equal([error.stage, error.code, error.path], ['Exec', 'ENOENT', program]);
+  }
+});
+
 test('chrootDir: the helper itself leaves the old root, also where the client names no directory', async () => {
   const connection = new Connection(helperBinary, () => {});
   const start = (request: SpawnRequest): Promise<Child> => {

@@ -163,9 +163,11 @@ for (const victim of ['client', 'helper'] as const) {
                       [{ insideGid: 0, outsideGid: process.getegid(), count: 1 }]];
         const sandboxed = () => plain().unshare('user', 'pid').setIdMaps(...maps);
         const inTime = () => plain().unshare('user', 'pid', 'time').setIdMaps(...maps);
-        for (const make of [plain, sandboxed, plain, inTime, plain, sandboxed, plain, inTime]) {
-          (async () => { for (;;) await make().spawn(); })().catch(() => {});
-        }
+        const runs = [plain, sandboxed, plain, inTime, plain, sandboxed, plain, inTime].map(async make => {
+          for (;;) await make().spawn();
+        });
+        Promise.all(runs.map(run => run.catch(error => error.stage)))
+          .then(stages => new unshare.Command('/bin/true').status().then(({ success }) => console.log(stages.length, success)));
         setImmediate(() => process.stdout.write(unshare.Helper.shared().pid + ' '));
         setTimeout(() => {}, 60_000);`;
       for (let round = 0; round < KILLS; round += 1) {
@@ -176,9 +178,12 @@ for (const victim of ['client', 'helper'] as const) {
         // From right after the first requests to well into many of them.
         await sleep((round * 37) % 50);
         const ended = new Promise(resolve => script.once('exit', resolve));
+        const settled = new Promise<string>(resolve =>
+          script.stdout.once('data', text => resolve(`${text}`)),
+        );
         process.kill(victim === 'client' ? script.pid! : pid, 'SIGKILL');
         if (victim === 'helper') {
-          await sleep(20);
+          assert.is(await settled, '8 true\n');
           script.kill('SIGKILL');
         }
         await ended;

@@ -112,6 +112,15 @@ test('own ids that are mapped nowhere, and no uid', async () => {
   assert.is(error.errno, null);
 });
 
+test('own group that is mapped nowhere, and no gid', async () => {
+  const own = { insideUid: 0, outsideUid: process.geteuid!(), count: 1 };
+  const outsideGid = process.getegid!() + 1;
+  const error = await failure(
+    new Command('/bin/true').setIdMaps([own], [{ insideGid: 5, outsideGid, count: 1 }]).uid(0),
+  );
+  assert.equal([error.stage, error.item, error.errno], ['SetUser', 'gid_map', null]);
+});
+
 test('an id map that the kernel refuses', async () => {
   // A range that overlaps with itself.
   const row = { insideUid: 0, outsideUid: process.geteuid!(), count: 1 };

@@ -70,7 +70,7 @@ const NO_SIGNAL = 0;
  * A program to start, and everything that is to be arranged for it (`unshare::Command` of the crate,
  * modelled on `std::process::Command`).
  *
- * Every method but `display` and the last three returns the command itself. What cannot be used throws at
+ * Every method but `display`, `spawn`, `status`, `output`, `statusSync` and `outputSync` returns the command itself. What cannot be used throws at
  * once, from the method that it was given to: a TypeError or a RangeError that names the argument. A command
  * can be spawned many times. It is a value at the moment of the call: what is changed later does not reach
  * what was spawned before.
@@ -277,6 +277,8 @@ export class Command {
    *
    * Rejects at the stage `SetNs`, with the namespace as item, where it cannot be found or joined; at the
    * stage `Fork`, ENOMEM, where all processes of the pid namespace have ended.
+   *
+   * With a descriptor or an open file, the command has a helper of its own, as with `dupFile`.
    */
   setNamespace(source: NamespaceSource, namespace: Namespace): this {
     this.namespaces.join(source, namespace);
@@ -303,7 +305,7 @@ export class Command {
    * Both are paths, without a search in PATH; relative ones start at the client's directory. No shell is
    * involved. The one for uids is run first, and none for an empty map. One that cannot be started rejects
    * at the stage `SetIdMap`; one that fails at `AuxCommandExited` or `AuxCommandKilled`, with its
-   * `exitStatus` and `stderr`.
+   * `exitStatus` and `stderr`. Together with a user namespace that is joined, it rejects at the stage `SetIdMap`.
    */
   setIdMapCommands(newuidmap: Bytes, newgidmap: Bytes): this {
     this.namespaces.setIdMapCommands(newuidmap, newgidmap);
@@ -313,7 +315,7 @@ export class Command {
   /**
    * Sets the real, effective, saved and file-system uid (`man 2 setresuid`). In a new user namespace, the
    * number is one of that. Without `groups`, the supplementary groups are dropped where that is allowed.
-   * Rejects at the stage `SetUser`.
+   * From 0 to 2³²−2; a RangeError otherwise. Rejects at the stage `SetUser`.
    */
   uid(uid: number): this {
     this.credentials.setUid(uid);
@@ -327,7 +329,7 @@ export class Command {
   }
 
   /**
-   * Sets the supplementary groups (`man 2 setgroups`); of several calls, the last counts. Rejects at the
+   * Sets the supplementary groups (`man 2 setgroups`), ids as of `uid`; of several calls, the last counts. Rejects at the
    * stage `SetUser`, item `groups`, and at `Limit` for more than 65,536 of them.
    */
   groups(gids: Iterable<number>): this {

@@ -24,7 +24,7 @@ export interface SyncOptions {
 export interface SyncOutputOptions extends SyncOptions {
   /**
    * What the program reads as its standard input, a string as UTF-8: from a file without a name. A TypeError where
-   * `stdin` was called.
+   * `stdin` is set to something else than a pipe.
    */
   input?: string | Uint8Array;
   /** How many bytes it may write to standard output, and to standard error. Default: 64 MiB. */

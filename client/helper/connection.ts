@@ -68,6 +68,7 @@ export class Connection implements EventSource {
       orphans: subreaper ? orphanEvents : null,
       trace: tracer(() => this.pid),
       write: bytes => this.process.write(bytes),
+      hasWaited: () => this.retireIfForeign(),
       failed: () => {
         lost();
         this.process.stop();

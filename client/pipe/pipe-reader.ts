@@ -24,8 +24,8 @@ export class PipeReader extends Readable {
 
   /**
    * Hands over the bare descriptor, in blocking mode and close-on-exec, for the caller to close; the stream
-   * is destroyed. Throws where something was read already, the stream was destroyed, or the runtime has made the
-   * pipe.
+   * is destroyed. Throws an Error where something was read already, or the stream was destroyed; at the stage
+   * `PipeError` where the runtime has made the pipe.
    * (`into_fd` of the crate's `PipeReader`.)
    */
   intoFd(): number {

@@ -25,7 +25,8 @@ export class PipeWriter extends Writable {
 
   /**
    * Hands over the bare descriptor, in blocking mode and close-on-exec, for the caller to close; the stream
-   * is destroyed. Throws where something was written already, or the stream was ended or destroyed.
+   * is destroyed. Throws an Error where something was written already, or the stream was ended or destroyed; at the stage
+   * `PipeError` where the runtime has made the pipe.
    * (`into_fd` of the crate's `PipeWriter`.)
    */
   intoFd(): number {

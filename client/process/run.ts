@@ -87,7 +87,9 @@ export class Run implements CommandEvents {
       .then(() => (this.isPending() ? beforeUnfreeze?.(message.pid) : undefined))
       .then(
         () => {
-          if (this.isPending()) this.connection.channel.unfreeze(this.command);
+          // What it has done may be to give up privileges: a retired helper ends what does not run yet.
+          if (this.isPending() && !this.connection.retireIfForeign())
+            this.connection.channel.unfreeze(this.command);
         },
         error => {
           if (this.isPending()) this.refuse(beforeUnfreezeFailed(error));

@@ -1,3 +1,4 @@
+import { Errno } from '../error/errno';
 import { UnshareError } from '../error/error';
 import { unshare } from '../messages';
 import { SIGNAL_MAX } from '../signals';
@@ -60,6 +61,8 @@ export interface ChannelOptions {
   trace?: Trace | null;
   /** Sends bytes to the helper. */
   write(bytes: Uint8Array): void;
+  /** Called before a command is sent that had to wait for others: the client may be another one than when it asked for it. */
+  hasWaited?(): void;
   /** Called when the helper has sent what it must not, after everything that was pending was told. */
   failed(error: UnshareError): void;
 }
@@ -97,6 +100,7 @@ export class Channel {
   private hello: v1.Hello | null = null;
   private readonly greetingWaiters: Settler<v1.Hello>[] = [];
   private failure: UnshareError | null = null;
+  private isRetired = false;
 
   constructor(options: ChannelOptions) {
     this.options = options;
@@ -115,10 +119,17 @@ export class Channel {
     const frame = encodeSpawn(message);
     this.lastCommand = command;
     this.commands.set(command, { events, progress: message.freeze ? 'freezing' : 'starting' });
+    let waits = false;
     this.window.enter(command, () => {
+      if (waits) this.options.hasWaited?.();
+      if (this.isRetired) {
+        this.takeFailed(tooLate(command));
+        return;
+      }
       this.options.trace?.('>', { spawn: message });
       this.options.write(frame);
     });
+    waits = true;
     return command;
   }
 
@@ -178,11 +189,12 @@ export class Channel {
     });
   }
 
-  /** Lets the helper do nothing new any more, and end with its last child. */
+  /** Lets the helper do nothing new any more, and end with its last child. What still waits for its turn fails. */
   retire(): void {
     if (this.failure !== null) return;
-    this.window.open();
+    this.isRetired = true;
     this.send({ retire: {} });
+    this.window.open();
   }
 
   /** Takes bytes that the helper has sent, in pieces of any size. Never throws. */
@@ -355,4 +367,14 @@ function nextId(last: number, used: ReadonlyMap<number, unknown>): number {
   do id = id < ID_MAX ? id + 1 : 1;
   while (used.has(id));
   return id;
+}
+
+/** The answer for a command that a retired helper is not asked for any more, as the helper would give it. */
+function tooLate(command: number): v1.SpawnFailed {
+  return new v1.SpawnFailed({
+    command,
+    stage: v1.Stage.STAGE_UNKNOWN_ERROR,
+    errno: Errno.EPERM,
+    detail: 'the client has given up privileges since it asked for this',
+  });
 }

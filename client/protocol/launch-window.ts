@@ -45,8 +45,11 @@ export class LaunchWindow {
 
   /** Sends all that wait. */
   open(): void {
-    for (const send of this.waiting.values()) send();
-    this.clear();
+    for (const [command, send] of this.waiting) {
+      this.waiting.delete(command);
+      send();
+    }
+    this.stopTimer();
   }
 
   /** Forgets all that wait. */
