@@ -137,8 +137,7 @@ testInTerminal('Ctrl-Z and fg: client and children stop and go on, and events te
         const events = unshare.childEvents();
         const child = await new unshare.Command('/bin/sh')
           // Always in a call that can be stopped: where it starts one program after the other, it may be in vfork.
-          .args(['-c', 'trap "kill $!; exit 9" USR1; sleep 60 & wait']).spawn();
-        console.log('now', 'ready');
+          .args(['-c', 'trap "kill $!; exit 9" USR1; sleep 60 & echo now ready; wait']).spawn();
         for await (const event of events) {
           if (event.child !== child) continue;
           console.log('event', event.type, event.signal || '.');
