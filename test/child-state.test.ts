@@ -2,6 +2,7 @@ import { execFileSync } from 'child_process';
 import { constants } from 'fs';
 import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
+import { runtime } from '../client/runtime';
 import { suite } from './harness';
 import {
   fixture,
@@ -264,6 +265,27 @@ test('keepSigmask: what the helper was started with ignored stays ignored, all o
     assert.equal([reset.ignored_signals, reset.blocked_signals], [[], []]);
   }
   await helper.close();
+});
+
+test('keepSigmask: what each runtime passes on to what it starts, as the documentation has it', async () => {
+  const client = `
+    const { Command } = require(${JSON.stringify(packageRoot)});
+    new Command(${JSON.stringify(reachableFixture('state'))}).keepSigmask().output()
+      .then(({ stdout }) => process.stdout.write(stdout), error => console.error(error));`;
+  const { stdout, stderr } = await shell('exec env --ignore-signal=10,36 --block-signal=12,37 "$0" -e "$1"')
+    .args([runtimePath, client])
+    .output();
+  assert.is(stderr.toString(), '');
+  const { ignored_signals, blocked_signals } = JSON.parse(stdout.toString());
+  const expected = {
+    node: [[36], []],
+    bun: [[], [12, 37]],
+    deno: [
+      [10, 36],
+      [12, 37],
+    ],
+  };
+  assert.equal([ignored_signals, blocked_signals], expected[runtime]);
 });
 
 test.run();

@@ -408,8 +408,8 @@ export class Command {
 
   /**
    * Leaves the program the signals blocked and ignored that the helper was started with (`keep_sigmask` of
-   * the crate). Otherwise none is blocked, and all have their default actions. Node blocks none in what it
-   * starts, and gives most signals their default action; other runtimes pass more on.
+   * the crate). Otherwise none is blocked, and all have their default actions. What that is depends on
+   * the runtime: docs/runtimes.md.
    */
   keepSigmask(): this {
     this.keepsSignalMask = true;
