@@ -43,7 +43,7 @@ export async function killProcesses(count: number, target: number | null): Promi
     }
     for (const outcome of await settled('every spawn', Promise.all(outcomes))) {
       add(kills.outcomes, outcome);
-      if (!FITTING.has(outcome)) kills.problems.push(`${outcome}; ${name} was killed`);
+      if (!isFitting(outcome)) kills.problems.push(`${outcome}; ${name} was killed`);
     }
   }
   if (helper.pid !== pid) kills.problems.push('the helper has died');
@@ -56,6 +56,14 @@ export async function killProcesses(count: number, target: number | null): Promi
 }
 
 const FITTING = new Set(['runs', 'killed', 'UnknownError SIGKILL', 'AuxCommandKilled SIGKILL']);
+
+/** A map command may be the first to see that the process is gone. */
+function isFitting(outcome: string): boolean {
+  return (
+    FITTING.has(outcome) ||
+    /^AuxCommandExited .*: Could not open proc directory for target \d+"$/.test(outcome)
+  );
+}
 
 function kindsOf(target: number | null): (() => Command)[] {
   const plain = () => new Program(fixture('exit')).stdin('null');
