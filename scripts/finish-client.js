@@ -23,7 +23,7 @@ function filesIn(directory) {
   });
 }
 
-/** Modules that are published as they are: the generated ones, and what is CommonJS. */
+/** Modules that stay files of their own, since they are CommonJS: the generated ones, and protobufjs. */
 const separate = ['messages', 'protobuf', 'syscalls'];
 
 /** What the client loads when it is needed, by `require` in a function, in the order in which a program may come to need it. */

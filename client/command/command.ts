@@ -70,10 +70,10 @@ const NO_SIGNAL = 0;
  * A program to start, and everything that is to be arranged for it (`unshare::Command` of the crate,
  * modelled on `std::process::Command`).
  *
- * Every method but `display`, `spawn`, `status`, `output`, `statusSync` and `outputSync` returns the command itself. What cannot be used throws at
- * once, from the method that it was given to: a TypeError or a RangeError that names the argument. A command
- * can be spawned many times. It is a value at the moment of the call: what is changed later does not reach
- * what was spawned before.
+ * Every method but `display`, `spawn`, `status`, `output`, `statusSync` and `outputSync` returns the command
+ * itself. What cannot be used throws at once, from the method that it was given to: a TypeError or a RangeError
+ * that names the argument. A command can be spawned many times. It is a value at the moment of the call: what
+ * is changed later does not reach what was spawned before.
  */
 export class Command {
   private readonly program: Buffer;
@@ -329,8 +329,8 @@ export class Command {
   }
 
   /**
-   * Sets the supplementary groups (`man 2 setgroups`), ids as of `uid`; of several calls, the last counts. Rejects at the
-   * stage `SetUser`, item `groups`, and at `Limit` for more than 65,536 of them.
+   * Sets the supplementary groups (`man 2 setgroups`), ids as of `uid`; of several calls, the last counts.
+   * Rejects at the stage `SetUser`, item `groups`, and at `Limit` for more than 65,536 of them.
    */
   groups(gids: Iterable<number>): this {
     this.credentials.setGroups(gids);

@@ -43,7 +43,7 @@ export class LaunchWindow {
     return waited;
   }
 
-  /** Sends all that wait. */
+  /** Lets all that wait go. */
   open(): void {
     for (const [command, send] of this.waiting) {
       this.waiting.delete(command);

@@ -120,8 +120,14 @@ test('deno compile puts the helper into its file', () => {
   // In the place of denort, which cannot be had. What comes out cannot be run, but has all that is in it.
   const env = { DENORT_BIN: deno, DENO_NO_UPDATE_CHECK: '1' };
   run(project, deno, [args[0]!, '--no-check', '--output', 'program', ...args.slice(1)], env);
-  const helper = readFileSync(helperIn(path.join(project, 'node_modules/unshare')));
-  assert.ok(readFileSync(path.join(project, 'program')).includes(helper));
+  const program = readFileSync(path.join(project, 'program'));
+  const installed = path.join(project, 'node_modules/unshare');
+  assert.ok(program.includes(readFileSync(helperIn(installed))));
+  // Also what the client loads when it is needed.
+  for (const name of readdirSync(path.join(installed, 'dist/client')).filter(name => name.endsWith('.js'))) {
+    if (name === 'cli.js') continue;
+    assert.ok(program.includes(readFileSync(path.join(installed, 'dist/client', name))), name);
+  }
 });
 
 /** A project whose bundle.js is the program for Node, and its configuration. */
