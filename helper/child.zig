@@ -24,7 +24,7 @@ pub noinline fn run(plan: *Plan) noreturn {
     beginUnorphaned(plan.report);
     checkParent(plan.host);
     descriptors.closeForeign(plan);
-    if (plan.diagnose) |errno| diagnose(plan, errno);
+    if (plan.diagnose) |errno| diagnose(plan, plan.namespaces, errno);
     var sources = descriptors.open(plan);
     if (plan.hasJoiner()) joiner.run(plan, &sources);
     becomeProgram(plan, &sources);
@@ -105,11 +105,11 @@ fn setDeathSignal(report: sys.fd_t, signal: u8) void {
     _ = check(report, result, .{ .stage = .parent_death_signal, .call = .prctl });
 }
 
-/// The kernel refused to clone with the plan's namespaces and does not say which was one too many: asked for one at a
-/// time, they give it away.
-fn diagnose(plan: *const Plan, errno: u16) noreturn {
+/// The kernel refused to clone with these namespaces and does not say which was one too many: asked for one at a
+/// time, they give it away. The calling process is of no other use any more.
+pub noinline fn diagnose(plan: *const Plan, flags: u32, errno: u16) noreturn {
     for (namespaces.in_order) |namespace| {
-        if (!plan.has(namespace)) continue;
+        if (flags & namespaces.flagOf(namespace) == 0) continue;
         const refused = sys.errnoOf(linux.unshare(namespaces.flagOf(namespace)));
         if (refused == 0) continue;
         fail(plan.report, .{
@@ -120,6 +120,7 @@ fn diagnose(plan: *const Plan, errno: u16) noreturn {
             .index = @intFromEnum(namespace),
         });
     }
+    // ENOMEM: the pid namespace that was joined has lost its init (man 7 pid_namespaces).
     fail(plan.report, .{ .stage = .fork, .call = plan.host.cloneCall(), .errno = errno });
 }
 

@@ -33,6 +33,12 @@ pub fn reset() void {
     out_used = 0;
 }
 
+/// For a process that others may look into.
+pub fn forget() void {
+    @memset(&small, 0);
+    releaseMessage();
+}
+
 pub const Received = enum { some, nothing, end };
 
 /// Takes in what has arrived, once.

@@ -63,10 +63,10 @@ pub fn closeForeign(plan: *const Plan) void {
     closeAllBut(keptSorted(plan, &.{helper}, &buffer));
 }
 
-/// The same for a child that its joiner has made, with what that one has opened already, and `more`.
-pub fn closeForeignWith(plan: *const Plan, sources: *const Sources, more: [2]sys.fd_t) void {
+/// The same for a child that its joiner has made, with what that one has opened already.
+pub fn closeForeignWith(plan: *const Plan, sources: *const Sources) void {
     var buffer: [kept_max]sys.fd_t = undefined;
-    closeAllBut(keptSorted(plan, &.{ sources.null_read, sources.null_write, more[0], more[1] }, &buffer));
+    closeAllBut(keptSorted(plan, &.{ sources.null_read, sources.null_write }, &buffer));
 }
 
 /// Closes every descriptor above 2 but those of `kept`, which are in order.
@@ -110,7 +110,7 @@ fn keptSorted(plan: *const Plan, more: []const sys.fd_t, buffer: *[kept_max]sys.
 }
 
 /// A handful of numbers, in order but for one or two.
-pub fn sort(numbers: []sys.fd_t) void {
+pub noinline fn sort(numbers: []sys.fd_t) void {
     for (1..@max(numbers.len, 1)) |end| {
         var at = end;
         while (at > 0 and numbers[at - 1] > numbers[at]) : (at -= 1) {
@@ -143,14 +143,14 @@ fn closeOneByOne(kept: []const sys.fd_t) void {
 }
 
 /// Closes every number of a range that may be in use.
-fn tryEach(first: u32, last: u32, kept: []const sys.fd_t) void {
+noinline fn tryEach(first: u32, last: u32, kept: []const sys.fd_t) void {
     var limit: linux.rlimit = undefined;
     if (sys.errnoOf(linux.prlimit(0, .NOFILE, null, &limit)) != 0) return;
     var fd = first;
     while (fd <= last and fd < limit.cur and fd < std.math.maxInt(sys.fd_t)) : (fd += 1) closeUnlessKept(@intCast(fd), kept);
 }
 
-fn closeUnlessKept(fd: sys.fd_t, kept: []const sys.fd_t) void {
+noinline fn closeUnlessKept(fd: sys.fd_t, kept: []const sys.fd_t) void {
     for (kept) |number| if (number == fd) return;
     sys.close(fd);
 }

@@ -6,7 +6,7 @@ const linux = std.os.linux;
 const child = @import("child.zig");
 const descriptors = @import("descriptors.zig");
 const procErrno = @import("host.zig").procErrno;
-const id_maps = @import("id_maps.zig");
+const holder = @import("holder.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const namespaces = @import("namespaces.zig");
@@ -31,16 +31,17 @@ pub noinline fn run(plan: *Plan, sources: *descriptors.Sources) noreturn {
         joinAll(plan, opened);
     } else if (plan.hasMaps()) child.awaitGo(plan);
     if (plan.has(.time)) unshareTime(plan);
-    makeChild(plan, sources, proc);
+    if (proc >= 0) {
+        holder.enterMapped(plan, proc);
+        sys.close(proc);
+    }
+    makeChild(plan, sources);
 }
 
-/// Keeps processes of the same user, and those of a joined namespace, from tracing this one until execve (man 2 ptrace).
-pub fn hideFromTracers(plan: *const Plan) void {
-    setDumpable(plan, false);
-}
-
-fn setDumpable(plan: *const Plan, dumpable: bool) void {
-    const result = sys.prctl(sys.PR_SET_DUMPABLE, @intFromBool(dumpable));
+/// Keeps processes of the same user, and those of a joined namespace, from tracing this one and the command's own until
+/// execve (man 2 ptrace).
+fn hideFromTracers(plan: *const Plan) void {
+    const result = sys.prctl(sys.PR_SET_DUMPABLE, 0);
     _ = child.check(plan.report, result, .{ .stage = .set_ns, .call = .prctl });
 }
 
@@ -127,88 +128,19 @@ fn unshareTime(plan: *const Plan) void {
     });
 }
 
-fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noreturn {
-    const pipes: ?MapPipes = if (plan.mapsWriter() == .joiner)
-        .{ .ready = makePipe(plan), .mapped = makePipe(plan) }
-    else
-        null;
-    var result = clone(plan);
-    if (sys.errnoOf(result) != 0) {
-        if (plan.lastNamespaces() != 0) tryOneByOne(plan);
-        // ENOMEM: the pid namespace that was joined has lost its init (man 7 pid_namespaces).
-        result = child.check(plan.report, result, .{ .stage = .fork, .call = plan.host.cloneCall() });
-    }
+fn makeChild(plan: *Plan, sources: *descriptors.Sources) noreturn {
+    // As a child of the helper. With CLONE_PARENT, the exit signal is this process's own, SIGCHLD.
+    const flags: u64 = plan.lastNamespaces() | linux.CLONE.PARENT;
+    const result = sys.cloneLikeFork(plan.host.has_clone3, flags, 0);
+    const errno = sys.errnoOf(result);
+    if (errno != 0) child.diagnose(plan, plan.lastNamespaces(), errno);
     if (result == 0) {
-        const kept: [2]sys.fd_t = if (pipes) |both| .{ both.mapped[0], both.ready[1] } else .{ -1, -1 };
         child.beginUnorphaned(plan.report);
         child.checkParent(plan.host);
-        descriptors.closeForeignWith(plan, sources, kept);
-        if (pipes) |both| awaitMaps(plan, both);
+        descriptors.closeForeignWith(plan, sources);
         child.becomeProgram(plan, sources);
     }
-    const pid: sys.pid_t = @intCast(result);
     // First of all: whatever becomes of this process, the helper can end that one, and knows whether it is dead.
-    child.writeRecord(plan.report, .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = @intCast(pid) } });
-    if (pipes) |both| writeMaps(plan, both, proc, pid);
+    child.writeRecord(plan.report, .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = @intCast(result) } });
     linux.exit_group(0);
-}
-
-const MapPipes = struct {
-    /// A byte comes when the child has closed what is not its own and can be looked at; the end without it, when it is dead.
-    ready: [2]sys.fd_t,
-    /// Nothing is sent: it ends when the maps are written, or this process is dead.
-    mapped: [2]sys.fd_t,
-};
-
-fn writeMaps(plan: *const Plan, pipes: MapPipes, proc: sys.fd_t, pid: sys.pid_t) void {
-    sys.close(pipes.ready[1]);
-    // By what it has died is known once it is reaped.
-    if (readByte(pipes.ready[0]) != 1) child.fail(plan.report, .{ .stage = .unspecified });
-    if (id_maps.write(plan, proc, pid)) |failure| child.fail(plan.report, failure);
-}
-
-/// The maps are written by a process that may open the files in /proc only as long as this one is dumpable.
-fn awaitMaps(plan: *const Plan, pipes: MapPipes) void {
-    setDumpable(plan, true);
-    _ = linux.write(pipes.ready[1], "r", 1);
-    sys.close(pipes.ready[1]);
-    _ = readByte(pipes.mapped[0]);
-    hideFromTracers(plan);
-    sys.close(pipes.mapped[0]);
-}
-
-/// 0 at the end of the pipe.
-fn readByte(pipe: sys.fd_t) usize {
-    var byte: [1]u8 = undefined;
-    while (true) {
-        const count = linux.read(pipe, &byte, 1);
-        if (!sys.isError(count, .INTR)) return count;
-    }
-}
-
-fn makePipe(plan: *const Plan) [2]sys.fd_t {
-    var ends: [2]sys.fd_t = undefined;
-    const result = linux.pipe2(&ends, .{ .CLOEXEC = true });
-    _ = child.check(plan.report, result, .{ .stage = .create_pipe, .call = .pipe2 });
-    return ends;
-}
-
-/// As a child of the helper. With CLONE_PARENT, the exit signal is this process's own, SIGCHLD.
-inline fn clone(plan: *const Plan) usize {
-    const flags: u64 = plan.lastNamespaces() | linux.CLONE.PARENT;
-    return sys.cloneLikeFork(plan.host.has_clone3, flags, 0);
-}
-
-/// The kernel does not say which of several namespaces it refused. This process is not needed any more.
-fn tryOneByOne(plan: *const Plan) void {
-    for (namespaces.in_order) |namespace| {
-        const flag = namespaces.flagOf(namespace);
-        if (plan.lastNamespaces() & flag == 0) continue;
-        _ = child.check(plan.report, linux.unshare(flag), .{
-            .stage = .fork,
-            .call = .unshare,
-            .item = .namespace,
-            .index = @intFromEnum(namespace),
-        });
-    }
 }

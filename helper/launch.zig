@@ -64,6 +64,11 @@ pub fn reset(taken_count: usize) void {
     for (&places, 0..) |*place, index| place.taken = index < taken_count;
 }
 
+/// For a process that others may look into: what was asked for lies there until the next command is.
+pub fn forget() void {
+    for (&places) |*place| if (place.pages) |pages| sys.freePages(pages);
+}
+
 /// A place that is free, the same ones first, so that few are ever touched.
 pub fn takePlace() ?*Place {
     for (&places) |*place| {

@@ -87,7 +87,9 @@ pub const Plan = struct {
     /// Namespaces that the joiner makes the command's own process with.
     pub fn lastNamespaces(plan: *const Plan) u32 {
         std.debug.assert(plan.hasJoiner());
-        return plan.namespaces & ~plan.firstNamespaces() & ~@as(u32, linux.CLONE.NEWTIME);
+        // It is in a user namespace whose maps it had to write by then (holder.zig).
+        const entered: u32 = if (plan.mapsWriter() == .joiner) linux.CLONE.NEWUSER else 0;
+        return plan.namespaces & ~plan.firstNamespaces() & ~entered & ~@as(u32, linux.CLONE.NEWTIME);
     }
 
     /// Somebody has something to do before the command goes on.

@@ -70,7 +70,7 @@ pub inline fn cloneLegacy(flags: u64, exit_signal: u64) usize {
 }
 
 /// By the call that this kernel has. Returns twice, as above.
-pub inline fn cloneLikeFork(has_clone3: bool, flags: u64, exit_signal: u64) usize {
+pub noinline fn cloneLikeFork(has_clone3: bool, flags: u64, exit_signal: u64) usize {
     if (has_clone3) return clone3(&.{ .flags = flags, .exit_signal = exit_signal });
     return cloneLegacy(flags, exit_signal);
 }
@@ -301,7 +301,7 @@ pub fn allocatePages(size: usize) ?[]align(std.heap.page_size_min) u8 {
     return pointer[0..size];
 }
 
-pub fn freePages(pages: []align(std.heap.page_size_min) u8) void {
+pub noinline fn freePages(pages: []align(std.heap.page_size_min) u8) void {
     const result = linux.munmap(pages.ptr, pages.len);
     std.debug.assert(errnoOf(result) == 0);
 }

@@ -9,20 +9,20 @@ import {
   writeFileSync,
 } from 'fs';
 import * as path from 'path';
-import { Helper } from 'unshare';
+import { Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { readDocument } from './doc-blocks';
 import { suite } from './harness';
 import { type Entry, LIST_VARIABLE, RECORD_VARIABLE } from './record';
 import { makeScratch } from './scratch';
 import {
+  childrenOf,
   descriptorsOf,
   packageRoot,
   rootMaps,
   runtimePath,
   shell,
   sleep,
-  startScript,
   until,
 } from './support';
 import { helperBinary } from './wrapped-helper';
@@ -152,7 +152,7 @@ function busybox(): string | undefined {
  */
 for (const victim of ['client', 'helper'] as const) {
   test(
-    `a ${victim} that is killed at any moment of many spawns leaves no command and no helper`,
+    `a ${victim} that is killed at any moment of many spawns leaves no command, no helper and no zombie`,
     async () => {
       const mark = `unshare-test-${victim}-${process.pid}`;
       const helper = path.join(scratch, `${mark}-helper`);
@@ -170,25 +170,32 @@ for (const victim of ['client', 'helper'] as const) {
           .then(stages => new unshare.Command('/bin/true').status().then(({ success }) => console.log(stages.length, success)));
         setImmediate(() => process.stdout.write(unshare.Helper.shared().pid + ' '));
         setTimeout(() => {}, 60_000);`;
+      // Whatever is left behind becomes a child of this one.
+      const reaper = new Helper({ subreaper: true });
       for (let round = 0; round < KILLS; round += 1) {
-        const script = startScript(code, { ...process.env, UNSHARE_HELPER: helper });
-        const pid = await new Promise<number>(resolve =>
-          script.stdout.once('data', text => resolve(Number(text))),
-        );
+        const script = await new Command(runtimePath)
+          .args(['-e', `const unshare = require(${JSON.stringify(packageRoot)});\n${code}`])
+          .env('UNSHARE_HELPER', helper)
+          .stdin('null')
+          .stdout('piped')
+          .spawn({ helper: reaper });
+        const stdout = script.stdout!;
+        const pid = await new Promise<number>(resolve => stdout.once('data', text => resolve(Number(text))));
         // From right after the first requests to well into many of them.
         await sleep((round * 37) % 50);
-        const ended = new Promise(resolve => script.once('exit', resolve));
-        const settled = new Promise<string>(resolve =>
-          script.stdout.once('data', text => resolve(`${text}`)),
-        );
-        process.kill(victim === 'client' ? script.pid! : pid, 'SIGKILL');
-        if (victim === 'helper') {
+        const ended = script.wait();
+        const settled = new Promise<string>(resolve => stdout.once('data', text => resolve(`${text}`)));
+        if (victim === 'client') await script.kill();
+        else {
+          process.kill(pid, 'SIGKILL');
           assert.is(await settled, '8 true\n');
-          script.kill('SIGKILL');
+          await script.kill();
         }
         await ended;
         await until('commands and helper are gone', () => processesOf(mark).length === 0, 2000);
+        await until('no zombie is left', () => childrenOf(reaper.pid!).length === 0, 2000);
       }
+      await reaper.close();
     },
     { timeoutMs: 120_000 + KILLS * 500 },
   );
