@@ -51,13 +51,15 @@ pub fn enterMapped(plan: *const Plan, proc: sys.fd_t) void {
 /// its memory, and no system call but these, which reach nothing outside of it.
 fn hold(plan: *const Plan, proc: sys.fd_t, ready: sys.fd_t) noreturn {
     child.beginUnorphaned(plan.report);
+    // First of all, since the list of descriptors, where it is needed, is in /proc.
+    var kept = [_]sys.fd_t{ plan.report, proc, ready };
+    descriptors.sort(&kept);
+    descriptors.closeAllBut(&kept);
     _ = check(plan, .fchdir, linux.fchdir(proc));
     // A directory that is empty for who has no descriptors, and gone with this process.
     _ = check(plan, .chroot, linux.chroot("self/fdinfo"));
     _ = check(plan, .chdir, linux.chdir("/"));
-    var kept = [_]sys.fd_t{ plan.report, ready };
-    descriptors.sort(&kept);
-    descriptors.closeAllBut(&kept);
+    sys.close(proc);
     for (0..3) |standard| _ = linux.close(@intCast(standard));
     connection.forget();
     launch.forget();

@@ -1,5 +1,7 @@
-import { spawnSync } from 'child_process';
+import { spawn } from 'child_process';
+import { constants, cpus } from 'os';
 import * as path from 'path';
+import { installRuntimesOf } from './runner/runtime';
 
 /*
  * Runs the tests, as they are compiled, on each runtime, and prints a table, and each skip with its reason:
@@ -22,13 +24,9 @@ interface Result {
 }
 
 /** Started by root, as root: an ordinary user's tests are not different from one runtime to the other. */
-function run(runtime: string): Result {
+async function run(runtime: string): Promise<Result> {
   const options = ['--runtime', runtime, ...(process.geteuid?.() === 0 ? ['--as', 'root'] : [])];
-  const { stdout } = spawnSync(process.execPath, [runner, ...options], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const stdout = await outputOf(process.execPath, [runner, ...options]);
   const lines = stdout.trimEnd().split('\n');
   const [, passed, failed] = /^(\d+) passed, (\d+) failed, \d+ skipped$/.exec(lines[lines.length - 1]!) ?? [];
   if (failed !== '0') console.log(stdout);
@@ -38,6 +36,29 @@ function run(runtime: string): Result {
     failed: Number(failed ?? 1),
     skips: lines.filter(line => line.startsWith('skipped ')),
   };
+}
+
+function outputOf(program: string, args: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const chunks: Buffer[] = [];
+    process.once('exit', () => child.kill());
+    child.stdout.on('data', chunk => chunks.push(chunk));
+    child.once('error', reject);
+    child.once('close', () => resolve(Buffer.concat(chunks).toString()));
+  });
+}
+
+/** As many at a time as there are processors: tests wait for most of their time, and yet some need one to themselves. */
+async function runAll(runtimes: readonly string[]): Promise<Result[]> {
+  const results = new Map<string, Result>();
+  const waiting = [...runtimes];
+  const lane = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      results.set(next, await run(next));
+  };
+  await Promise.all(cpus().map(lane));
+  return runtimes.map(runtime => results.get(runtime)!);
 }
 
 function nameOf(asked: string): string {
@@ -58,9 +79,11 @@ function printSkips(results: readonly Result[]): void {
   }
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const asked = process.argv.slice(2);
-  const results = (asked.length > 0 ? asked : RUNTIMES).map(nameOf).map(run);
+  const runtimes = (asked.length > 0 ? asked : RUNTIMES).map(nameOf);
+  installRuntimesOf(runtimes);
+  const results = await runAll(runtimes);
   printSkips(results);
   printTable(results);
   const sum = (count: (result: Result) => number) =>
@@ -72,4 +95,12 @@ function main(): void {
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
-main();
+// Through `exit`, so that what runs the tests is ended too, and ends what it runs.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exit(2);
+});

@@ -11,7 +11,10 @@ import { makeScratch } from './scratch';
 
 const root = path.join(__dirname, '../..');
 
-/** Runs every test, one file after the other: some of them measure. Started by root, all of them twice. */
+/**
+ * Runs every test, one file after the other. Started by root, all of them twice: as root, and at the same time as an ordinary
+ * user, since tests wait for most of their time.
+ */
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   const scratch = makeScratch();
@@ -25,9 +28,11 @@ async function main(): Promise<void> {
   const runtime = options.runtime === null ? process.execPath : prepareRuntime(options.runtime, scratch);
   // The helper does not depend on it.
   if (options.runtime === null && options.only.test(helperTests)) add(await runHelperTests(root, scratch));
-  for (const place of places(options, scratch, runtime)) {
-    for (const file of files) add(await runFile(file, place, scratch));
-  }
+  await Promise.all(
+    places(options, scratch, runtime).map(async place => {
+      for (const file of files) add(await runFile(file, place, scratch));
+    }),
+  );
 
   console.log(summarize(reports));
   const ran = reports.some(report => report.passed > 0);

@@ -5,13 +5,14 @@ import type { Place } from './place';
 import { type Ending, run } from './process';
 import type { Failure, Report, Skip } from './report';
 
-const timeoutMs = 120_000;
+const timeoutMs = 300_000;
 
 /**
  * Runs one test file in a process of its own, and tells from its record what came of every test that it owed.
  */
 export async function runFile(name: string, place: Place, scratch: string): Promise<Report> {
-  const recordFile = path.join(scratch, 'record');
+  const own = (what: string) => path.join(scratch, `${what} ${place.label}`);
+  const recordFile = own('record');
   writeFileSync(recordFile, '');
   if (place.user) chownSync(recordFile, place.user.uid, place.user.gid);
 
@@ -20,7 +21,7 @@ export async function runFile(name: string, place: Place, scratch: string): Prom
     env: { ...place.env, [RECORD_VARIABLE]: recordFile, [RUNTIME_VARIABLE]: place.runtime },
     user: place.user,
     timeoutMs,
-    outputFile: path.join(scratch, 'output'),
+    outputFile: own('output'),
   });
 
   const { output, durationMs } = ending;

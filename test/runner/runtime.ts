@@ -11,14 +11,19 @@ function packageOf(name: string): [string, string] {
   return [nodePackage(version), 'bin/node'];
 }
 
+/** Installs the runtimes of these names where they are not there yet. */
+export function installRuntimesOf(names: readonly string[]): void {
+  installRuntimes(Object.fromEntries(names.map(name => [name, packageOf(name)[0]])));
+}
+
 /**
  * Installs the runtime of this name where it is not there yet, and returns the path of a program that takes the command
  * line of Node: a file, or `-e` and code, and arguments. What has to be made for that is in `scratch`, for everybody to
  * execute.
  */
 export function prepareRuntime(name: string, scratch: string): string {
-  const [wanted, program] = packageOf(name);
-  installRuntimes({ [name]: wanted });
+  const [, program] = packageOf(name);
+  installRuntimesOf([name]);
   const binary = runtimePath(name, program);
   return name === 'deno' ? wrapDeno(binary, scratch) : binary;
 }
