@@ -214,10 +214,9 @@ test('nothing is left: no process, no descriptor, no file', () => {
     thrown(() => new Command('/missing').statusSync());
     thrown(() => shell('sleep 9').statusSync({ timeout: 5 }));
   }
-  assert.equal(
-    { descriptors: descriptorsOf(process.pid).size, children: childrenOf(process.pid).length },
-    before,
-  );
+  // The runtime may close some of its own meanwhile.
+  assert.ok(descriptorsOf(process.pid).size <= before.descriptors);
+  assert.is(childrenOf(process.pid).length, before.children);
 });
 
 test('a client that is killed meanwhile takes the program with it', async () => {

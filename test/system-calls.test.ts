@@ -38,7 +38,8 @@ test(
     const helper = tracedHelper([], log);
     // The first one finds out what the later ones know.
     await new Command('/bin/true').status({ helper });
-    const child = await new Command('/bin/true').spawn({ helper });
+    // Its end comes long after its start: where both are told at once, there is a call less.
+    const child = await new Command('/bin/sleep').arg('0.3').spawn({ helper });
     await child.wait();
     const pid = helper.pid!;
     await helper.close();
