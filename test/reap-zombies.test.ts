@@ -132,10 +132,9 @@ test(
         let spawned = 0, running = 0, reaped = 0;
         const total = 10_000;
         const fill = async () => {
-          while (running < 16 && spawned < total) {
-            spawned += 1; running += 1;
-            await command.spawn();
-          }
+          const starting = [];
+          for (; running < 16 && spawned < total; spawned += 1, running += 1) starting.push(command.spawn());
+          await Promise.all(starting);
         };
         const heap = () => { gc(); return process.memoryUsage().heapUsed; };
         let before = 0;
