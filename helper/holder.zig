@@ -22,11 +22,11 @@ const SIGCHLD = @intFromEnum(linux.SIG.CHLD);
 /// Makes the plan's user namespace, writes its maps through `proc`, which is /proc, and enters it.
 pub fn enterMapped(plan: *const Plan, proc: sys.fd_t) void {
     const ready = makePipe(plan);
-    const result = sys.cloneLikeFork(plan.host.has_clone3, linux.CLONE.NEWUSER, SIGCHLD);
+    const result = sys.cloneLikeFork(plan.host.has_clone3, linux.CLONE.NEWUSER | linux.CLONE.NEWNS, SIGCHLD);
     const errno = sys.errnoOf(result);
-    if (errno != 0) child.diagnose(plan, linux.CLONE.NEWUSER, errno);
+    if (errno != 0) child.diagnose(plan, linux.CLONE.NEWUSER | linux.CLONE.NEWNS, errno);
     const pid: sys.pid_t = @intCast(result);
-    if (pid == 0) hold(plan, proc, ready[1]);
+    if (pid == 0) hold(plan, ready[1]);
     sys.close(ready[1]);
     var byte: [1]u8 = undefined;
     const is_ready = linux.read(ready[0], &byte, 1) == 1;
@@ -47,19 +47,14 @@ pub fn enterMapped(plan: *const Plan, proc: sys.fd_t) void {
     child.fail(plan.report, .{ .stage = .unknown_error, .signal = signal });
 }
 
-/// The holder has nothing that is worth being traced for: a root without files, no descriptor, nothing of other commands in
-/// its memory, and no system call but these, which reach nothing outside of it.
-fn hold(plan: *const Plan, proc: sys.fd_t, ready: sys.fd_t) noreturn {
+/// The holder has nothing that is worth being traced for: no file, no descriptor, nothing of other commands in its memory, and no
+/// system call but these, which reach nothing outside of it.
+fn hold(plan: *const Plan, ready: sys.fd_t) noreturn {
     child.beginUnorphaned(plan.report);
-    // First of all, since the list of descriptors, where it is needed, is in /proc.
-    var kept = [_]sys.fd_t{ plan.report, proc, ready };
+    var kept = [_]sys.fd_t{ plan.report, ready };
     descriptors.sort(&kept);
     descriptors.closeAllBut(&kept);
-    _ = check(plan, .fchdir, linux.fchdir(proc));
-    // A directory that is empty for who has no descriptors, and gone with this process.
-    _ = check(plan, .chroot, linux.chroot("self/fdinfo"));
-    _ = check(plan, .chdir, linux.chdir("/"));
-    sys.close(proc);
+    leaveFiles(plan);
     for (0..3) |standard| _ = linux.close(@intCast(standard));
     connection.forget();
     launch.forget();
@@ -71,6 +66,17 @@ fn hold(plan: *const Plan, proc: sys.fd_t, ready: sys.fd_t) noreturn {
     sys.close(ready);
     const all: sys.SignalMask = ~@as(sys.SignalMask, 0);
     while (true) _ = linux.syscall2(.rt_sigsuspend, @intFromPtr(&all), @sizeOf(sys.SignalMask));
+}
+
+/// An empty file system is all that there is in its mount namespace. Another root alone would not do: whoever follows
+/// /proc/<pid>/root leaves it by `..`, and whoever enters the namespace can undo what is mounted over it.
+fn leaveFiles(plan: *const Plan) void {
+    _ = check(plan, .mount, linux.mount("tmpfs", "/", "tmpfs", 0, 0));
+    // What was mounted over the root, which "/" itself is below.
+    _ = check(plan, .chdir, linux.chdir("/.."));
+    // The old root is on top of the new one then (man 2 pivot_root).
+    _ = check(plan, .pivot_root, linux.syscall2(.pivot_root, @intFromPtr("."), @intFromPtr(".")));
+    _ = check(plan, .umount2, linux.umount2(".", sys.MNT_DETACH));
 }
 
 noinline fn check(plan: *const Plan, call: report.Call, result: usize) usize {

@@ -160,8 +160,8 @@ test(
   { skip },
 );
 
-// `chroot` is made by the process that the maps are written for, `poll` by the one that becomes the program.
-for (const call of ['chroot', 'poll']) {
+// `umount2` is made by the process that the maps are written for, `poll` by the one that becomes the program.
+for (const call of ['umount2', 'poll']) {
   test(
     `a process is killed at ${call} while its joiner works: UnknownError, which says by what`,
     async () => {

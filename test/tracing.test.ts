@@ -142,11 +142,12 @@ async function withHolder() {
 }
 
 test(
-  'what can be traced while maps are written has no root, no descriptor, and nothing of other commands',
+  'what can be traced while maps are written has no files, no descriptor, and nothing of other commands',
   async () => {
     const { helper, status, holder } = await withHolder();
     assert.ok(memoryHas(helper.pid!, SECRET), 'the helper has it');
-    assert.equal(readdirSync(`/proc/${holder}/root/`), []);
+    for (const way of ['', '..', '../../..']) assert.equal(readdirSync(`/proc/${holder}/root/${way}`), []);
+    assert.match(readFileSync(`/proc/${holder}/mountinfo`, 'utf8'), /^[^\n]+ - tmpfs [^\n]+\n$/);
     assert.equal(readdirSync(`/proc/${holder}/cwd/`), []);
     assert.is(descriptorsOf(holder).size, 0);
     assert.not.ok(memoryHas(holder, SECRET));

@@ -43,12 +43,12 @@ export const FALLIBLE: Record<string, Fallible> = {
   epoll_pwait: { errors: ['EINTR'], stages: [] },
   epoll_ctl: { errors: ['ENOMEM', 'ENOSPC'], stages: ['PipeError'] },
   // The order of docs/protocol.md.
-  mount: { errors: ['EACCES', 'EBUSY', 'EINVAL', 'ENOMEM', 'EPERM'], stages: ['ChangeRoot'] },
-  pivot_root: { errors: ['EBUSY', 'EINVAL', 'ENOTDIR', 'EPERM'], stages: ['ChangeRoot'] },
-  umount2: { errors: ['EAGAIN', 'EBUSY', 'EINVAL', 'ENOMEM', 'EPERM'], stages: ['ChangeRoot'] },
-  chroot: { errors: ['EACCES', 'EIO', 'ENOENT', 'ENOMEM', 'EPERM'], stages: ['ChangeRoot', 'SetIdMap'] },
+  mount: { errors: ['EACCES', 'EBUSY', 'EINVAL', 'ENOMEM', 'EPERM'], stages: ['ChangeRoot', 'SetIdMap'] },
+  pivot_root: { errors: ['EBUSY', 'EINVAL', 'ENOTDIR', 'EPERM'], stages: ['ChangeRoot', 'SetIdMap'] },
+  umount2: { errors: ['EAGAIN', 'EBUSY', 'EINVAL', 'ENOMEM', 'EPERM'], stages: ['ChangeRoot', 'SetIdMap'] },
+  chroot: { errors: ['EACCES', 'EIO', 'ENOENT', 'ENOMEM', 'EPERM'], stages: ['ChangeRoot'] },
   chdir: { errors: ['EACCES', 'EIO', 'ENOENT', 'ENOMEM'], stages: ['Chdir', 'ChangeRoot', 'SetIdMap'] },
-  fchdir: { errors: ['EACCES', 'EIO'], stages: ['ChangeRoot', 'SetIdMap'] },
+  fchdir: { errors: ['EACCES', 'EIO'], stages: ['ChangeRoot'] },
   getcwd: { errors: ['EACCES', 'ENOENT', 'ENOMEM'], stages: ['Chdir'] },
   setpgid: { errors: ['EACCES', 'EPERM'], stages: ['SetPGid'] },
   // strace makes it fail by another call in its place, for which the filter of helper/holder.zig kills.
