@@ -187,6 +187,34 @@ for (const call of ['umount2', 'poll']) {
 }
 
 test(
+  'where the root cannot be left, there are no maps inside a joined user namespace, and a hint says why',
+  async () => {
+    const target = await shell('exec sleep 60')
+      .unshare('user')
+      .setIdMaps(...rootMaps())
+      .spawn();
+    const helper = helperWithout('pivot_root', 'EINVAL');
+    const row = { count: 1 };
+    const error = await rejection(
+      shell('true')
+        .setNamespace({ pid: target.pid }, 'user')
+        .setIdMaps([{ insideUid: 0, outsideUid: 0, ...row }], [{ insideGid: 0, outsideGid: 0, ...row }])
+        .spawn({ helper }),
+    );
+    assert.equal(
+      [error.stage, error.code, error.syscall, error.item],
+      ['SetIdMap', 'EINVAL', 'pivot_root', null],
+    );
+    assert.match(error.hint!, 'initramfs');
+    assert.equal(childrenOf(helper.pid!), []);
+    await helper.close();
+    await target.kill();
+    await target.wait();
+  },
+  { skip },
+);
+
+test(
   'without close_range, where the list of descriptors breaks off: none is left open',
   async () => {
     const helper = tracedHelper([

@@ -8,6 +8,10 @@ import type { AskedCommand } from './spawn-failure';
 
 import v1 = unshare.v1;
 
+/** See helper/holder.zig. */
+const HOLDER_NEEDS =
+  'inside a joined user namespace, it takes a kernel with seccomp filters, and a root that pivot_root(2) can leave: no initramfs';
+
 /**
  * Why writing an id map, or starting a command that does so, may have failed with `errno` (`man 7
  * user_namespaces`).
@@ -18,6 +22,9 @@ export function idMapHint(errno: number, item: v1.Item, { request, message }: As
       return programHint(errno, request.idMapCommands?.newuidmap, message.idMapCommands?.newuidmap);
     case v1.Item.ITEM_NEWGIDMAP:
       return programHint(errno, request.idMapCommands?.newgidmap, message.idMapCommands?.newgidmap);
+    case v1.Item.ITEM_NONE:
+      // What comes before, where a user namespace was joined.
+      return errno === 0 ? null : HOLDER_NEEDS;
     default:
       return mapHint(errno, item, request);
   }
