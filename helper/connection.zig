@@ -33,10 +33,10 @@ pub fn reset() void {
     out_used = 0;
 }
 
-/// For a process that others may look into.
+/// For a process that others may look into. A large message is the only one of its time, and so that process's own.
 pub fn forget() void {
     @memset(&small, 0);
-    releaseMessage();
+    @memset(&out, 0);
 }
 
 pub const Received = enum { some, nothing, end };

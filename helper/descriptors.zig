@@ -71,13 +71,18 @@ pub fn closeForeignWith(plan: *const Plan, sources: *const Sources) void {
 
 /// Closes every descriptor above 2 but those of `kept`, which are in order.
 pub fn closeAllBut(kept: []const sys.fd_t) void {
+    closeAllButBy(linux.AT.FDCWD, "/proc/self/fd", kept);
+}
+
+/// The same, with the list of descriptors at another path.
+pub noinline fn closeAllButBy(start: sys.fd_t, list: [*:0]const u8, kept: []const sys.fd_t) void {
     var first: sys.fd_t = 3;
     for (kept) |fd| {
         std.debug.assert(fd >= 3);
-        if (fd > first and !closeGap(first, @intCast(fd - 1))) return closeOneByOne(kept);
+        if (fd > first and !closeGap(first, @intCast(fd - 1))) return closeOneByOne(start, list, kept);
         first = fd + 1;
     }
-    if (!closeGap(first, std.math.maxInt(u32))) closeOneByOne(kept);
+    if (!closeGap(first, std.math.maxInt(u32))) closeOneByOne(start, list, kept);
 }
 
 fn closeGap(first: sys.fd_t, last: u32) bool {
@@ -119,9 +124,9 @@ pub noinline fn sort(numbers: []sys.fd_t) void {
     }
 }
 
-/// Before Linux 5.9, or where close_range is filtered: by the list in /proc, else by trying every number.
-fn closeOneByOne(kept: []const sys.fd_t) void {
-    const opened = linux.openat(linux.AT.FDCWD, "/proc/self/fd", .{ .DIRECTORY = true, .CLOEXEC = true }, 0);
+/// Before Linux 5.9, or where close_range is filtered: by the list, else by trying every number.
+fn closeOneByOne(start: sys.fd_t, list: [*:0]const u8, kept: []const sys.fd_t) void {
+    const opened = linux.openat(start, list, .{ .DIRECTORY = true, .CLOEXEC = true }, 0);
     if (sys.errnoOf(opened) != 0) return tryEach(3, std.math.maxInt(u32), kept);
     const directory = sys.asFd(opened);
     defer sys.close(directory);

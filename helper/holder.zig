@@ -26,7 +26,7 @@ pub fn enterMapped(plan: *const Plan, proc: sys.fd_t) void {
     const errno = sys.errnoOf(result);
     if (errno != 0) child.diagnose(plan, linux.CLONE.NEWUSER | linux.CLONE.NEWNS, errno);
     const pid: sys.pid_t = @intCast(result);
-    if (pid == 0) hold(plan, ready[1]);
+    if (pid == 0) hold(plan, proc, ready[1]);
     sys.close(ready[1]);
     var byte: [1]u8 = undefined;
     const is_ready = linux.read(ready[0], &byte, 1) == 1;
@@ -49,11 +49,13 @@ pub fn enterMapped(plan: *const Plan, proc: sys.fd_t) void {
 
 /// The holder has nothing that is worth being traced for: no file, no descriptor, nothing of other commands in its memory, and no
 /// system call but these, which reach nothing outside of it.
-fn hold(plan: *const Plan, ready: sys.fd_t) noreturn {
+fn hold(plan: *const Plan, proc: sys.fd_t, ready: sys.fd_t) noreturn {
     child.beginUnorphaned(plan.report);
-    var kept = [_]sys.fd_t{ plan.report, ready };
+    var kept = [_]sys.fd_t{ plan.report, proc, ready };
     descriptors.sort(&kept);
-    descriptors.closeAllBut(&kept);
+    // Whoever is root in a mount namespace that was joined can put another list into /proc there.
+    descriptors.closeAllButBy(proc, "self/fd", &kept);
+    sys.close(proc);
     leaveFiles(plan);
     for (0..3) |standard| _ = linux.close(@intCast(standard));
     connection.forget();

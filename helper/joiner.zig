@@ -29,6 +29,8 @@ pub noinline fn run(plan: *Plan, sources: *descriptors.Sources) noreturn {
         // From the first join on, a process in there could trace this one, which has what the helper has (CVE-2016-9962).
         hideFromTracers(plan);
         joinAll(plan, opened);
+        // In a user namespace of another user, the kernel has set it to fs.suid_dumpable (man 5 proc).
+        hideFromTracers(plan);
     } else if (plan.hasMaps()) child.awaitGo(plan);
     if (plan.has(.time)) unshareTime(plan);
     if (proc >= 0) {

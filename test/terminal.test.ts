@@ -1,9 +1,9 @@
-import { writeFileSync } from 'fs';
+import { readFileSync, writeFileSync } from 'fs';
 import * as path from 'path';
 import { type Child, Command } from 'unshare';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { packageRoot, runtimePath } from './support';
+import { packageRoot, runtimePath, until } from './support';
 
 const test = suite('terminal');
 
@@ -41,11 +41,12 @@ class Terminal {
     this.child.stdin!.write(keys);
   }
 
-  /** Waits until `expected` was shown, at any time. */
-  async shows(expected: string | RegExp): Promise<void> {
+  /** Waits until `expected` was shown, at any time. Returns what a group of it has matched. */
+  async shows(expected: string | RegExp): Promise<string | undefined> {
     for (;;) {
-      const found = typeof expected === 'string' ? this.text.indexOf(expected) : this.text.search(expected);
-      if (found >= 0) return;
+      if (typeof expected === 'string' && this.text.includes(expected)) return undefined;
+      const found = typeof expected === 'string' ? null : expected.exec(this.text);
+      if (found !== null) return found[1];
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error(`not shown: ${expected}, but ${this.text}`)), 10_000);
         this.waiting = () => {
@@ -137,7 +138,7 @@ testInTerminal('Ctrl-Z and fg: client and children stop and go on, and events te
         const events = unshare.childEvents();
         const child = await new unshare.Command('/bin/sh')
           // Always in a call that can be stopped: where it starts one program after the other, it may be in vfork.
-          .args(['-c', 'trap "kill $!; exit 9" USR1; sleep 60 & echo now ready; wait']).spawn();
+          .args(['-c', 'trap "kill $!; exit 9" USR1; sleep 60 & echo now ready $$ .; wait']).spawn();
         for await (const event of events) {
           if (event.child !== child) continue;
           console.log('event', event.type, event.signal || '.');
@@ -147,9 +148,11 @@ testInTerminal('Ctrl-Z and fg: client and children stop and go on, and events te
         console.log('ended by', String(await child.wait()));
       })();`),
   );
-  await terminal.shows('now ready');
+  const pid = await terminal.shows(/now ready (\d+) \./);
   terminal.type(CTRL_Z);
   await terminal.shows('Stopped');
+  // On a busy machine it may take a while until it has its turn to stop; a signal to go on would come before that.
+  await until('the child is stopped', () => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
   terminal.type('echo the shell has it\n');
   await terminal.shows('\nthe shell has it');
   terminal.type('fg\n');
