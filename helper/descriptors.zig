@@ -52,7 +52,7 @@ pub const Sources = struct {
     }
 };
 
-const kept_max = plans.descriptors_size_max + limits.joins_max + 6;
+const kept_max = plans.descriptors_size_max + limits.joins_max + 4;
 
 /// Closes whatever the plan does not name: the copies of control socket, epoll and other commands' pipes that came with
 /// clone. Close-on-exec would be too late, since a frozen command would keep another's pipe from ending.

@@ -25,7 +25,7 @@ pub fn launch(plan: *Plan, ends: Ends) usize {
     return result;
 }
 
-inline fn fork(plan: *const Plan) usize {
+fn fork(plan: *const Plan) usize {
     return sys.cloneLikeFork(plan.host.has_clone3, 0, SIGCHLD);
 }
 

@@ -151,14 +151,9 @@ fn takeRecords(index: commands.Index) void {
             reaper.claim(index, @intCast(record.failure.index));
             if (command.state != .starting) return;
         },
-        .failed => return fail(index, if (isOfDeath(command, record.failure)) .{ .stage = .unspecified } else record.failure),
+        .failed => return fail(index, record.failure),
     };
     if (about_to_exec) command.state = .running;
-}
-
-/// Whether maps could not be written since the process that they are of has died: that is what is to be told.
-fn isOfDeath(command: *const Command, failure: Failure) bool {
-    return failure.stage == .set_id_map and command.pid != 0 and sys.hasEnded(command.pid);
 }
 
 /// Gives the command up. The client hears of it, by `finish`, when all its processes are reaped.

@@ -23,8 +23,8 @@ export function idMapHint(errno: number, item: v1.Item, { request, message }: As
     case v1.Item.ITEM_NEWGIDMAP:
       return programHint(errno, request.idMapCommands?.newgidmap, message.idMapCommands?.newgidmap);
     case v1.Item.ITEM_NONE:
-      // What comes before, where a user namespace was joined.
-      return errno === 0 ? null : HOLDER_NEEDS;
+      // What comes before a map: of the programs that write it, or where namespaces were joined.
+      return errno === 0 || request.idMapCommands ? null : HOLDER_NEEDS;
     default:
       return mapHint(errno, item, request);
   }
