@@ -1,6 +1,6 @@
 //! The helper: started by the client with the control socket at descriptor 3, it starts programs until that socket ends.
 //!
-//! It stays below 64 KB, which a test holds it to: a small function that is used in many places, and whose call costs nothing
+//! It stays below 96 KiB (a test checks this): a small function that is used in many places, and whose call costs nothing
 //! beside the system calls around it, is `noinline`.
 const std = @import("std");
 const linux = std.os.linux;
