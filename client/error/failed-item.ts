@@ -5,8 +5,8 @@ import { unshare } from '../messages';
 import { namespaceName } from '../protocol/namespace-number';
 import type { SpawnMessage } from '../protocol/spawn-message';
 import { signalName } from '../signals';
+import type { AskedCommand } from './asked-command';
 import { descriptorName, shownDescriptor } from './descriptor-name';
-import type { AskedCommand } from './spawn-failure';
 
 import v1 = unshare.v1;
 

@@ -1,10 +1,10 @@
 import { hasSlash } from '../command/path-components';
 import type { IdMapRow, SpawnRequest } from '../command/spawn-request';
 import { unshare } from '../messages';
+import type { AskedCommand } from './asked-command';
 import { Errno } from './errno';
 import { execHint } from './hint-exec';
 import { userNamespaceSwitch } from './hint-namespace';
-import type { AskedCommand } from './spawn-failure';
 
 import v1 = unshare.v1;
 

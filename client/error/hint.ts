@@ -1,5 +1,6 @@
 import type { SpawnRequest } from '../command/spawn-request';
 import type { unshare } from '../messages';
+import type { AskedCommand } from './asked-command';
 import { capabilityHint } from './hint-capability';
 import { execHint } from './hint-exec';
 import { forkHint } from './hint-fork';
@@ -7,7 +8,6 @@ import { idMapHint } from './hint-id-map';
 import { joinHint } from './hint-join';
 import { pipeHint } from './hint-pipe';
 import { rootHint } from './hint-root';
-import type { AskedCommand } from './spawn-failure';
 import type { Stage } from './stage';
 
 /**

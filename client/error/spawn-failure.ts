@@ -1,10 +1,9 @@
-import type { SpawnRequest } from '../command/spawn-request';
 import { unshare } from '../messages';
 import type { ExitStatus } from '../process/exit-status';
 import { toExitStatus } from '../protocol/exit-status-message';
 import { protocolViolation } from '../protocol/protocol-errors';
-import type { SpawnMessage } from '../protocol/spawn-message';
 import { signalName } from '../signals';
+import type { AskedCommand } from './asked-command';
 import { UnshareError } from './error';
 import { type FailedItem, failedItem } from './failed-item';
 import { hintFor } from './hint';
@@ -39,12 +38,6 @@ const STAGES: Record<Exclude<v1.Stage, v1.Stage.STAGE_UNSPECIFIED>, Stage> = {
 
 /** How much of what an id map command wrote to standard error is in the message, in characters. */
 const STDERR_SHOWN_MAX = 200;
-
-/** A command as it was asked for, and as the helper was told of it. */
-export interface AskedCommand {
-  readonly request: SpawnRequest;
-  readonly message: SpawnMessage;
-}
 
 /**
  * The error that a `SpawnFailed` tells of a command. The message names what failed by its kind, and the

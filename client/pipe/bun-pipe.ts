@@ -1,5 +1,5 @@
 import { closeSync } from 'fs';
-import type { Closed, PipeSink, PipeSource, SourceEvents } from './pipe-drivers';
+import type { Closed, PipeSink, PipeSource, SourceEvents } from './pipe-driver';
 
 /*
  * Bun's `net.Socket` does not take a descriptor, and its `fs` streams read in a pool of a few threads, where some idle pipes

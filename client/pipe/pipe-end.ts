@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from 'fs';
 import { errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';
 import { type HeldDescriptor, holdDescriptor } from './forgotten-descriptors';
-import type { Closed } from './pipe-drivers';
+import type { Closed } from './pipe-driver';
 
 /** What is done with the client's end of a pipe. */
 export type PipeDirection = 'read' | 'write';

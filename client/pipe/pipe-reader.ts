@@ -1,6 +1,7 @@
 import type { Socket } from 'net';
 import { finished, Readable } from 'stream';
-import { openSource, type PipeSource, type SourceEvents } from './pipe-drivers';
+import type { PipeSource, SourceEvents } from './pipe-driver';
+import { openSource } from './pipe-drivers';
 import { PipeEnd } from './pipe-end';
 import { RuntimeSource } from './socket-pipe';
 

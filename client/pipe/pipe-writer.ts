@@ -1,6 +1,7 @@
 import type { Socket } from 'net';
 import { Writable } from 'stream';
-import { openSink, type PipeSink } from './pipe-drivers';
+import type { PipeSink } from './pipe-driver';
+import { openSink } from './pipe-drivers';
 import { PipeEnd } from './pipe-end';
 import { SocketSink } from './socket-pipe';
 

@@ -1,5 +1,5 @@
 import { Socket } from 'net';
-import type { Closed, PipeSink, PipeSource, SourceEvents } from './pipe-drivers';
+import type { Closed, PipeSink, PipeSource, SourceEvents } from './pipe-driver';
 import { ReadBuffer } from './read-buffer';
 
 /** A socket of Node's that drives a descriptor, and knows whether it is closed. */

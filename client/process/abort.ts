@@ -1,5 +1,5 @@
 import { signalNumber } from '../signals';
-import type { Watch } from './call-watch';
+import type { Watch } from './watch';
 
 const SIGKILL = signalNumber('SIGKILL');
 

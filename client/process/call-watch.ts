@@ -2,18 +2,7 @@ import { checkKillSignal, checkTimeout } from '../command/run-options';
 import type { Signal } from '../signals';
 import { type AbortSignalLike, type AbortWatch, watchSignal } from './abort';
 import { timedOut } from './limit-errors';
-
-/** What may end a command before its time, and how. */
-export interface Watch {
-  /** Whether the command is to end. */
-  readonly aborted: boolean;
-  /** Why. */
-  readonly reason: unknown;
-  /** The number of the signal that the program gets. */
-  readonly killSignal: number;
-  /** Calls back when the command is to end, and not before this returns. Returns what ends that. */
-  onAbort(callback: () => void): () => void;
-}
+import type { Watch } from './watch';
 
 /** The options of a call that a watch is made of. */
 export interface WatchOptions {

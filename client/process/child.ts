@@ -3,7 +3,7 @@ import { PipeWriter } from '../pipe/pipe-writer';
 import { type Signal, signalNumber } from '../signals';
 import { disposeWith } from './dispose';
 import type { ExitStatus } from './exit-status';
-import type { Run } from './run';
+import type { RunHandle } from './run-handle';
 
 /** A program that was started (`unshare::Child` of the crate). */
 export class Child implements AsyncDisposable {
@@ -15,14 +15,14 @@ export class Child implements AsyncDisposable {
   readonly stdout: PipeReader | null;
   /** What the program writes to its standard error, or null where that was not piped. */
   readonly stderr: PipeReader | null;
-  private readonly run: Run;
+  private readonly run: RunHandle;
   /** The client's ends that were not taken, by their number in the program. */
   private readonly pipes: Map<number, PipeReader | PipeWriter>;
   /** Kills the program and waits for its end, where `await using` is left. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   /** @internal `pipes` has the client's ends by their number in the program. */
-  constructor(run: Run, pid: number, pipes: Map<number, PipeReader | PipeWriter>) {
+  constructor(run: RunHandle, pid: number, pipes: Map<number, PipeReader | PipeWriter>) {
     this.run = run;
     this.pid = pid;
     this.pipes = pipes;

@@ -1,10 +1,11 @@
 import { feed } from '../command/input';
-import type { CallWatch, Watch } from './call-watch';
+import type { CallWatch } from './call-watch';
 import type { Child } from './child';
 import type { ExitStatus } from './exit-status';
 import { type Collected, isLimitError, outputTooLarge } from './limit-errors';
 import { OutputCollector } from './output-collector';
 import { unlessAborted } from './unless-aborted';
+import type { Watch } from './watch';
 
 /** What a program has written, and how it ended (`std::process::Output`). */
 export interface Output {

@@ -1,18 +1,20 @@
 import { beforeUnfreezeFailed } from '../command/before-unfreeze';
+import type { AskedCommand } from '../error/asked-command';
 import { Errno } from '../error/errno';
 import { UnshareError } from '../error/error';
-import { type AskedCommand, toSpawnError } from '../error/spawn-failure';
-import type { Connection } from '../helper/connection';
+import { toSpawnError } from '../error/spawn-failure';
 import type { unshare } from '../messages';
 import { checkPipes, openPipes } from '../pipe/open-pipes';
 import type { CommandEvents } from '../protocol/channel';
 import { toExitStatus } from '../protocol/exit-status-message';
 import { signalName, signalNumber } from '../signals';
-import type { Watch } from './call-watch';
 import { Child } from './child';
 import { hasAudience, tell } from './event-hub';
 import type { ExitStatus } from './exit-status';
+import type { RunHandle } from './run-handle';
+import type { RunHost } from './run-host';
 import { type Unclaimed, unclaimed } from './unclaimed';
+import type { Watch } from './watch';
 import { weakly } from './weak-ref';
 
 const SIGKILL = signalNumber('SIGKILL');
@@ -35,8 +37,8 @@ interface Refusal {
 }
 
 /** One run of a command, from the request to the end of the program. `Child` is what the user sees of it. */
-export class Run implements CommandEvents {
-  private readonly connection: Connection;
+export class Run implements CommandEvents, RunHandle {
+  private readonly connection: RunHost;
   private readonly command: number;
   /** What was asked for, until that is answered. */
   private asked: AskedCommand | null;
@@ -58,18 +60,13 @@ export class Run implements CommandEvents {
    * Asks for a command over `connection`. The promise settles when it runs or has failed. It ends when the
    * signal is aborted, which it is not yet.
    */
-  static start(connection: Connection, asked: AskedCommand, watch: Watch | null): Promise<Child> {
+  static start(connection: RunHost, asked: AskedCommand, watch: Watch | null): Promise<Child> {
     return new Promise((resolve, reject) => {
       new Run(connection, asked, watch, { resolve, reject });
     });
   }
 
-  private constructor(
-    connection: Connection,
-    asked: AskedCommand,
-    watch: Watch | null,
-    start: Settler<Child>,
-  ) {
+  private constructor(connection: RunHost, asked: AskedCommand, watch: Watch | null, start: Settler<Child>) {
     this.connection = connection;
     this.asked = asked;
     this.start = start;

@@ -1,5 +1,5 @@
-import type { Watch } from './call-watch';
 import type { Child } from './child';
+import type { Watch } from './watch';
 
 /**
  * Settles as `work` does, unless the signal, which ends `child`, is aborted before: then it rejects with the

@@ -1,0 +1,11 @@
+/** What may end a command before its time, and how. */
+export interface Watch {
+  /** Whether the command is to end. */
+  readonly aborted: boolean;
+  /** Why. */
+  readonly reason: unknown;
+  /** The number of the signal that the program gets. */
+  readonly killSignal: number;
+  /** Calls back when the command is to end, and not before this returns. Returns what ends that. */
+  onAbort(callback: () => void): () => void;
+}
