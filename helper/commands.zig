@@ -4,6 +4,7 @@ const std = @import("std");
 const launch = @import("launch.zig");
 const limits = @import("limits.zig");
 const Failure = @import("report.zig").Failure;
+const standard = @import("standard.zig");
 const sys = @import("sys.zig");
 
 pub const Index = u16;
@@ -63,6 +64,8 @@ pub const Command = struct {
     phase: Phase,
     /// The client wants to do something before the program runs.
     freeze: bool,
+    /// It shares a standard descriptor with the client (standard.zig).
+    borrows: bool,
     /// Reading end of the report pipe while starting.
     report: sys.fd_t,
     /// Writing end of the pipe on which the child waits while starting; -1 where it does not.
@@ -187,6 +190,7 @@ pub fn add(id: u32) ?Index {
         .state = .starting,
         .phase = .released,
         .freeze = false,
+        .borrows = false,
         .report = -1,
         .go = -1,
         .map_pid = -1,
@@ -272,6 +276,7 @@ pub fn markDead(index: Index) void {
     std.debug.assert(command.livingProcesses() == 0);
     large_pipes -= command.large_pipes;
     command.large_pipes = 0;
+    standard.takeBack(command);
     command.state = .dead;
 }
 
@@ -300,6 +305,7 @@ pub fn remove(index: Index) void {
     std.debug.assert(command.go < 0);
     std.debug.assert(command.place == null);
     std.debug.assert(command.pipes == none);
+    std.debug.assert(!command.borrows);
     // Of a command that never had a child.
     large_pipes -= command.large_pipes;
     command.state = .dead;

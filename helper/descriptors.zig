@@ -193,10 +193,7 @@ pub fn place(plan: *const Plan, sources: *Sources) sys.fd_t {
     for (plan.descriptors(), 0..) |descriptor, index| {
         const number = descriptor.number;
         const source = sources.of(descriptor, index);
-        if (source < 0) {
-            clearNonblocking(number);
-            continue;
-        }
+        if (source < 0) continue;
         if (source == number) {
             // dup3 refuses that. What else it is the source of, needs a copy.
             if (sources.own[index] == number) sources.own[index] = -1 else sources.clear(number);
@@ -238,12 +235,4 @@ fn nextKept(plan: *const Plan, report: sys.fd_t, first: u32) ?u32 {
 fn closeNumbers(first: u32, last: u32) void {
     if (closeGap(@intCast(@min(first, std.math.maxInt(i32))), last)) return;
     tryEach(first, last, &.{});
-}
-
-/// The runtime may have made the descriptions that it shares with us non-blocking, which few programs expect of their
-/// standard descriptors.
-fn clearNonblocking(fd: sys.fd_t) void {
-    const flags = sys.fcntl(fd, sys.F_GETFL, 0);
-    if (sys.errnoOf(flags) != 0) return;
-    if (flags & sys.open_nonblock != 0) _ = sys.fcntl(fd, sys.F_SETFL, flags & ~@as(usize, sys.open_nonblock));
 }

@@ -35,6 +35,8 @@ pub fn main(init: std.process.Init.Minimal) u8 {
     standard.ensure();
     const arguments: [*:null]const ?[*:0]const u8 = @ptrCast(init.args.vector.ptr);
     const told = options.Options.parse(arguments) orelse die("has an option that it does not know", 64);
+    standard.take(told.moved, options.first_kept + (told.kept orelse 0));
+    standard.restore(told.nonblocking);
     if (told.once == null and !isSocket(connection.control_fd)) {
         die("descriptor 3 is no stream socket; the npm package `unshare` starts this program", 64);
     }

@@ -156,8 +156,9 @@ pub const RunLimits = struct {
     timeout_ms: u64 = 0,
     output_size_max: u64 = 0,
     kill_signal: u32 = 0,
+    drain_timeout_ms: ?u64 = null,
 
-    pub const numbers = .{ .timeout_ms = 1, .output_size_max = 2, .kill_signal = 3 };
+    pub const numbers = .{ .timeout_ms = 1, .output_size_max = 2, .kill_signal = 3, .drain_timeout_ms = 4 };
 };
 
 pub const Groups = struct {
@@ -235,8 +236,9 @@ pub const Descriptor = struct {
     number: u32 = 0,
     source: DescriptorSource = .unspecified,
     helper_descriptor: u32 = 0,
+    is_clients: bool = false,
 
-    pub const numbers = .{ .number = 1, .source = 2, .helper_descriptor = 3 };
+    pub const numbers = .{ .number = 1, .source = 2, .helper_descriptor = 3, .is_clients = 4 };
 };
 
 pub const DescriptorSource = enum(u8) {

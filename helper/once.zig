@@ -22,11 +22,17 @@ var deadline_ms: u64 = 0;
 var command_index: ?commands.Index = null;
 /// A limit was reached: nothing is handed on any more.
 var given_up = false;
+/// Of CLOCK_MONOTONIC: when the pipes are let go though others have them open. Known from the end of the command on.
+var drain_deadline_ms: ?u64 = null;
+/// It has come: what is in the pipes is handed on, and no more.
+var letting_go = false;
 
 /// One of the program's pipes, and how much of it may still be handed on.
 const Output = struct {
     reader: sys.fd_t = -1,
     room: u64 = 0,
+    /// What was in the pipe when it was let go, and was not handed on yet.
+    left: u64 = 0,
 };
 
 /// At 1 and 2 in the program, and here.
@@ -39,6 +45,8 @@ pub fn reset() void {
     deadline_ms = 0;
     command_index = null;
     given_up = false;
+    drain_deadline_ms = null;
+    letting_go = false;
     outputs = @splat(.{});
 }
 
@@ -81,7 +89,8 @@ pub fn outputReady(index: usize, is_readable: bool) void {
     if (output.reader < 0) return;
     if (!is_readable) return closeOutput(output);
     if (output.room == 0) return giveUp(.output_size);
-    const size: usize = @intCast(@min(output.room, limits.output_chunk_size));
+    const most = if (letting_go) @min(output.room, output.left) else output.room;
+    const size: usize = @intCast(@min(most, limits.output_chunk_size));
     const flags: usize = 2; // SPLICE_F_NONBLOCK, man 2 splice
     const result = linux.syscall6(.splice, @intCast(output.reader), 0, 1 + index, 0, size, flags);
     switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
@@ -92,7 +101,11 @@ pub fn outputReady(index: usize, is_readable: bool) void {
         // Nobody reads there any more; the program is told in the same way.
         else => closeOutput(output),
     }
-    if (result <= size) output.room -= result;
+    if (result > size) return;
+    output.room -= result;
+    if (!letting_go) return;
+    output.left -= result;
+    if (output.left == 0) closeOutput(output);
 }
 
 fn awaitRoom(fd: sys.fd_t) void {
@@ -119,14 +132,35 @@ fn giveUp(limit: messages.RunLimit) void {
 
 /// How long the loop may wait, in milliseconds; -1 for as long as it takes.
 pub fn timeout() i32 {
-    if (deadline_ms == 0 or given_up) return -1;
-    return @intCast(@min(deadline_ms -| now(), std.math.maxInt(i32)));
+    if (given_up) return -1;
+    var next: u64 = std.math.maxInt(u64);
+    if (deadline_ms != 0) next = deadline_ms;
+    if (!letting_go) next = @min(next, drain_deadline_ms orelse next);
+    if (next == std.math.maxInt(u64)) return -1;
+    return @intCast(@min(next -| now(), std.math.maxInt(i32)));
+}
+
+/// The command has ended; processes that it left behind may hold its pipes open for ever.
+fn drain() void {
+    const drain_timeout_ms = run_limits.drain_timeout_ms orelse return;
+    if (letting_go or given_up) return;
+    const time = now();
+    if (drain_deadline_ms == null) drain_deadline_ms = time +| drain_timeout_ms;
+    if (time < drain_deadline_ms.?) return;
+    letting_go = true;
+    for (&outputs) |*output| {
+        if (output.reader < 0) continue;
+        // As much as a process that goes on writing puts there meanwhile, this has an end.
+        output.left = sys.readableSize(output.reader);
+        if (output.left == 0) closeOutput(output);
+    }
 }
 
 /// Looks at the clock. Returns whether the run is over: the command has ended, and all that it wrote was handed on.
 pub fn isOver() bool {
     if (deadline_ms != 0 and !given_up and now() >= deadline_ms) giveUp(.timeout);
     if (commands.count > 0) return false;
+    drain();
     for (outputs) |output| if (output.reader >= 0) return false;
     return true;
 }

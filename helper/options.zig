@@ -7,6 +7,10 @@ const parseNumber = @import("text.zig").parseNumber;
 pub const Options = struct {
     /// `--keep=N`: there will be one command, and this many descriptors from `first_kept` on are the client's, for it to have.
     kept: ?u6 = null,
+    /// `--moved=MASK`: of 0, 1 and 2, those of the bits that are set are behind the kept descriptors, in order.
+    moved: u3 = 0,
+    /// `--nonblocking=MASK`: of 0, 1 and 2, those that had O_NONBLOCK before the runtime has cleared it.
+    nonblocking: u3 = 0,
     /// `--once=PID`: a run for one command, whose messages are in the file at descriptor 3. The client, which is this process,
     /// waits for its end.
     once: ?u32 = null,
@@ -20,6 +24,10 @@ pub const Options = struct {
             if (valueOf(text, "--keep=")) |count| {
                 if (count > limits.kept_descriptors_max) return null;
                 options.kept = @intCast(count);
+            } else if (valueOf(text, "--moved=")) |mask| {
+                options.moved = std.math.cast(u3, mask) orelse return null;
+            } else if (valueOf(text, "--nonblocking=")) |mask| {
+                options.nonblocking = std.math.cast(u3, mask) orelse return null;
             } else if (valueOf(text, "--once=")) |pid| {
                 options.once = pid;
             } else return null;
@@ -39,9 +47,9 @@ pub const first_kept: sys.fd_t = 4;
 test "options" {
     const none = [_:null]?[*:0]const u8{"unshare-helper"};
     try std.testing.expectEqual(Options{}, Options.parse(&none).?);
-    const both = [_:null]?[*:0]const u8{ "unshare-helper", "--keep=3", "--once=17" };
-    try std.testing.expectEqual(Options{ .kept = 3, .once = 17 }, Options.parse(&both).?);
-    inline for (.{ "--keep=", "--keep=64", "--keep=4294967296", "--once=x", "--help", "" }) |wrong| {
+    const both = [_:null]?[*:0]const u8{ "unshare-helper", "--keep=3", "--once=17", "--moved=5", "--nonblocking=2" };
+    try std.testing.expectEqual(Options{ .kept = 3, .once = 17, .moved = 5, .nonblocking = 2 }, Options.parse(&both).?);
+    inline for (.{ "--keep=", "--keep=64", "--moved=8", "--nonblocking=8", "--keep=4294967296", "--once=x", "--help", "" }) |wrong| {
         const arguments = [_:null]?[*:0]const u8{ "unshare-helper", wrong };
         try std.testing.expectEqual(null, Options.parse(&arguments));
     }

@@ -20,6 +20,8 @@ pub const Descriptor = struct {
     source: messages.DescriptorSource,
     /// The child's end, where the source is a pipe, and the client's descriptor where it is that.
     fd: sys.fd_t = -1,
+    /// The client has it open too.
+    is_clients: bool = false,
 };
 
 /// Bit n stands for the descriptor options.first_kept + n.
@@ -193,7 +195,12 @@ fn takeDescriptors(plan: *Plan) ?Refusal {
         }
         const kept = if (descriptor.source == .helper) takeKept(descriptor.helper_descriptor) orelse
             return not_kept else -1;
-        append(plan, .{ .number = @intCast(descriptor.number), .source = descriptor.source, .fd = kept });
+        append(plan, .{
+            .number = @intCast(descriptor.number),
+            .source = descriptor.source,
+            .fd = kept,
+            .is_clients = kept >= 0 and descriptor.is_clients,
+        });
     }
     for (0..3) |number| {
         for (plan.descriptors()) |descriptor| {

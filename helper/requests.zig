@@ -156,7 +156,7 @@ fn spawn(request: *const messages.Spawn, host: *const Host, place: ?*launch.Plac
 }
 
 fn signal(request: messages.Signal) void {
-    if (request.signal < 1 or request.signal > limits.signal_max) {
+    if (request.signal > limits.signal_max) {
         return answers.signalResult(request.request, @intFromEnum(sys.E.INVAL));
     }
     if (retired) return answers.signalResult(request.request, @intFromEnum(sys.E.PERM));

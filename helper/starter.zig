@@ -37,6 +37,7 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     const command = commands.get(index);
     command.place = place;
     command.freeze = plan.request.freeze;
+    standard.lend(command, plan);
     const failure = launchProcesses(index, plan);
     closeProgramEnds(plan);
     if (standard.is_for_one) standard.release();

@@ -87,6 +87,13 @@ pub fn fcntl(fd: fd_t, command: i32, value: usize) usize {
 pub const F_DUPFD_CLOEXEC = 1030;
 pub const F_GETFD = 1;
 pub const F_SETFD = 2;
+/// How many bytes a pipe has (FIONREAD, the same number on every architecture of the helper); 0 if that is not known.
+pub fn readableSize(fd: fd_t) u64 {
+    var size: i32 = 0;
+    const result = linux.syscall3(.ioctl, arg(fd), 0x541b, @intFromPtr(&size));
+    return if (errnoOf(result) == 0 and size > 0) @intCast(size) else 0;
+}
+
 pub const F_GETFL = 3;
 pub const F_SETFL = 4;
 pub const F_SETPIPE_SZ = 1031;

@@ -6,6 +6,7 @@ import { Errno } from '../error/errno';
 import { UnshareError, type UnshareErrorFields } from '../error/error';
 import { hasStandardPipes, runtime } from '../runtime';
 import { inOrderOfHandover, whyNotHandedOver } from './handover';
+import type { StandardStream } from './shared-streams';
 
 /**
  * What a dedicated helper is started with for its command: a descriptor of the client, or a pipe that the runtime makes.
@@ -24,11 +25,11 @@ export interface Carried {
 type PipedKind = 'piped-read' | 'piped-write';
 
 /** What the helper finds at each of its descriptors, as `child_process` takes it: `standard`, and what it carries. */
-export function toStdioOption<T>(
-  standard: readonly T[],
+export function toStdioOption(
+  standard: readonly StandardStream[],
   carried: readonly Carried[],
-): (T | number | 'pipe')[] {
-  const stdio: (T | number | 'pipe')[] = [...standard];
+): StandardStream[] {
+  const stdio = [...standard];
   for (const { source, at } of carried) stdio[at] = typeof source === 'number' ? source : 'pipe';
   return stdio;
 }
@@ -47,6 +48,11 @@ const CARRIED_MAX = 63;
 /** Where the helper has what is for this purpose, or null where it has nothing for it. */
 export function helperDescriptor(carried: readonly Carried[], purpose: number | Namespace): number | null {
   return carried.find(one => one.purpose === purpose)?.at ?? null;
+}
+
+/** Whether what the helper has for this purpose is open in the client too. */
+export function isClients(carried: readonly Carried[], purpose: number): boolean {
+  return carried.some(one => one.purpose === purpose && typeof one.source === 'number');
 }
 
 /** Whether the command has descriptors that only the client has. */

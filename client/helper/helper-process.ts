@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'child_process';
 import type { Socket } from 'net';
+import { attempt } from '../attempt';
 import { errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';
 import { type Carried, keepArguments, toStdioOption } from './carried';
+import { type StandardStream, shareStandard } from './shared-streams';
 
 /** The descriptor at which the helper finds its control socket. */
 export const CONTROL_FD = 3;
@@ -34,10 +36,11 @@ export function runHelperOnce(
   isPiped: readonly [boolean, boolean],
   carried: readonly Carried[],
 ): OnceEnd {
-  const outputs = isPiped.map(piped => (piped ? 'pipe' : 'inherit'));
+  const outputs = isPiped.map(piped => (piped ? 'pipe' : 'inherit') as StandardStream);
+  const { stdio, arguments: told } = shareStandard(toStdioOption(['inherit', ...outputs, file], carried));
   const { error, signal, status, pid, output } = starting(path, () =>
-    spawnSync(path, [`--once=${process.pid}`, ...keepArguments(carried)], {
-      stdio: toStdioOption(['inherit', ...outputs, file], carried),
+    spawnSync(path, [`--once=${process.pid}`, ...keepArguments(carried), ...told], {
+      stdio,
       argv0: HELPER_NAME,
       env: ENVIRONMENT,
       // The helper sees to it.
@@ -93,9 +96,12 @@ export class HelperProcess {
     this.stopped = new Promise(resolve => {
       this.resolveStopped = resolve;
     });
+    const { stdio, arguments: told } = shareStandard(
+      toStdioOption(['inherit', 'inherit', 'inherit', 'pipe'], carried),
+    );
     this.child = starting(path, () =>
-      spawn(path, keepArguments(carried), {
-        stdio: toStdioOption(['inherit', 'inherit', 'inherit', 'pipe'], carried),
+      spawn(path, [...keepArguments(carried), ...told], {
+        stdio,
         argv0: HELPER_NAME,
         env: ENVIRONMENT,
       }),
@@ -105,8 +111,8 @@ export class HelperProcess {
       if (this.pid === null) this.processEnded(notStarted(path, error));
     });
     this.child.once('exit', (code, signal) => this.processEnded(this.died(describeExit(code, signal))));
-    // Deno throws where there is no process.
-    if (this.pid !== null) this.child.unref();
+    // Deno throws if there is no process.
+    attempt(() => this.child.unref());
     this.socket = (this.child.stdio?.[CONTROL_FD] as Socket | undefined) ?? null;
     if (this.socket === null) {
       this.socketClosed = true;
@@ -166,9 +172,9 @@ export class HelperProcess {
     this.socketClosed = true;
     if (this.end === null) {
       // The socket no longer keeps the event loop alive, and how the process ends still has to be told.
-      this.child.ref();
+      attempt(() => this.child.ref());
       this.startGrace(() => {
-        this.child.kill('SIGKILL');
+        attempt(() => this.child.kill('SIGKILL'));
         this.processEnded(this.died('closed its control socket'));
       });
     }
@@ -182,7 +188,7 @@ export class HelperProcess {
   private settle(): void {
     if (this.end === null || !this.socketClosed) return;
     if (this.grace !== null) clearTimeout(this.grace);
-    if (this.pid !== null) this.child.unref();
+    attempt(() => this.child.unref());
     this.events.ended(this.end);
     this.resolveStopped();
   }

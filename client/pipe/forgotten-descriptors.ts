@@ -1,4 +1,5 @@
 import { closeSync } from 'fs';
+import { attempt } from '../attempt';
 
 /** A descriptor in the hands of somebody who may forget it; null once it is closed or in other hands. */
 export interface HeldDescriptor {
@@ -10,7 +11,10 @@ const registry =
   typeof FinalizationRegistry === 'undefined'
     ? null
     : new FinalizationRegistry<HeldDescriptor>(held => {
-        if (held.number !== null) closeSync(held.number);
+        // Where the pipe cannot be closed, there is nobody to be told.
+        attempt(() => {
+          if (held.number !== null) closeSync(held.number);
+        });
       });
 
 /** Holds `descriptor` for `owner`, and closes it when nothing refers to that any more. */

@@ -6,7 +6,7 @@ import type {
   DescriptorRequest,
   SpawnRequest,
 } from '../command/spawn-request';
-import { type Carried, helperDescriptor } from '../helper/carried';
+import { type Carried, helperDescriptor, isClients } from '../helper/carried';
 import { resolvePath, type WorkingDirectory } from '../helper/working-directory';
 import { unshare } from '../messages';
 import { toJoins } from './join-message';
@@ -106,7 +106,12 @@ function toDescriptors(
     .map(({ number, kind }) => {
       const kept = helperDescriptor(carried, number);
       if (kept === null) return { number, source: SOURCES[kind] };
-      return { number, source: v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER, helperDescriptor: kept };
+      return {
+        number,
+        source: v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER,
+        helperDescriptor: kept,
+        isClients: isClients(carried, number),
+      };
     });
 }
 

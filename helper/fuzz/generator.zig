@@ -136,6 +136,7 @@ const Generator = struct {
             .timeout_ms = g.number(u64),
             .output_size_max = g.number(u64),
             .kill_signal = g.random.intRangeAtMost(u32, 1, 64),
+            .drain_timeout_ms = g.maybe(u64, g.number(u64)),
         };
         if (is_plain) return made;
         made.namespaces = g.namespaces();
@@ -164,6 +165,7 @@ const Generator = struct {
             if (each.source == .inherit and each.number > 2 and !g.isWrong()) each.source = .null_read;
             if (each.source != .helper) continue;
             if (g.chance(4)) each.helper_descriptor = g.random.uintAtMost(u32, 70) else each.source = .pipe_write;
+            each.is_clients = g.random.boolean();
         }
         return list;
     }

@@ -23,7 +23,7 @@ pub fn live(seed: u64, bytes: []const u8) void {
     const kind = dice.uintLessThan(u8, 8);
     const kept: usize = if (kind < 2) dice.uintAtMost(usize, if (dice.boolean()) 4 else limits.kept_descriptors_max) else 0;
     world.reset(seed, bytes, kept, dice.uintLessThan(u8, 3) == 0);
-    inline for (.{ commands, connection, once, reaper, requests, starter }) |part| part.reset();
+    inline for (.{ commands, connection, once, reaper, requests, standard, starter }) |part| part.reset();
     launch.reset(if (dice.uintLessThan(u8, 4) == 0) limits.shared_launches_max else 0);
     standard.is_for_one = kind == 0;
     once.active = kind == 1;

@@ -44,6 +44,8 @@ const pipe_size = 80;
 const Fd = union(enum) {
     free,
     standard,
+    /// One more of a standard or a kept one.
+    copy,
     control,
     kept,
     epoll,
@@ -209,7 +211,7 @@ pub fn close(fd: sys.fd_t) void {
         .writer => |pipe| pipes[pipe].writers -= 1,
         // Not counted.
         .standard, .kept => fds_open += 1,
-        .status_file, .process_directory, .map_file => {},
+        .copy, .status_file, .process_directory, .map_file => {},
     }
     if (watches[@intCast(fd)] != null) {
         expect(once.active, "a descriptor is closed that is watched");
@@ -270,7 +272,10 @@ pub fn fcntl(fd: sys.fd_t, command: usize, value: usize) usize {
         },
         sys.F_DUPFD_CLOEXEC => {
             const what = at(fd).*;
-            const number = openAs(what);
+            const number = openAs(switch (what) {
+                .standard, .kept => .copy,
+                else => what,
+            });
             switch (what) {
                 .reader => |pipe| pipes[pipe].readers += 1,
                 .writer => |pipe| pipes[pipe].writers += 1,
@@ -278,7 +283,30 @@ pub fn fcntl(fd: sys.fd_t, command: usize, value: usize) usize {
             }
             return number;
         },
+        sys.F_GETFL => {
+            expectLent(fd);
+            return if (chance(2)) sys.open_nonblock else 0;
+        },
+        sys.F_SETFL => {
+            expectLent(fd);
+            return 0;
+        },
         else => bug("another fcntl"),
+    }
+}
+
+pub fn readableSize(fd: sys.fd_t) i32 {
+    return switch (at(fd).*) {
+        .reader => |pipe| pipes[pipe].used,
+        else => bug("the size of what is no pipe"),
+    };
+}
+
+/// No flags but those of what commands share with the client are changed.
+fn expectLent(fd: sys.fd_t) void {
+    switch (at(fd).*) {
+        .standard, .kept, .copy => {},
+        else => bug("the flags of another descriptor"),
     }
 }
 
