@@ -36,6 +36,8 @@ pub fn ensure(arguments: [*:null]const ?[*:0]const u8, environment: [*:null]cons
     if (sys.errnoOf(created) != 0) return failed("memfd_create", created);
     const copy = sys.asFd(created);
     defer _ = linux.close(copy);
+    const limit = raiseSizeLimit(program) orelse return "RLIMIT_FSIZE";
+    defer setSizeLimit(&limit);
     while (true) {
         const count = linux.sendfile(copy, program, null, 1 << 20);
         if (sys.errnoOf(count) != 0) return failed("sendfile", count);
@@ -44,8 +46,25 @@ pub fn ensure(arguments: [*:null]const ?[*:0]const u8, environment: [*:null]cons
     const sealed = sys.fcntl(copy, sys.F_ADD_SEALS, seals);
     if (sys.errnoOf(sealed) != 0) return failed("fcntl F_ADD_SEALS", sealed);
     const by_descriptor: linux.EXECVEAT = .{ .EMPTY_PATH = true, .SYMLINK_NOFOLLOW = false };
+    setSizeLimit(&limit);
     const result = linux.execveat(copy, "", arguments, environment, by_descriptor);
     return failed("execveat", result);
+}
+
+/// Lets this process write a file of the program's size. Returns the limit before, which children are to have; null where the
+/// hard limit is too low: a write past it would end this process by SIGXFSZ (man 2 setrlimit).
+fn raiseSizeLimit(program: sys.fd_t) ?linux.rlimit {
+    var limit: linux.rlimit = undefined;
+    var found: linux.Statx = undefined;
+    if (sys.errnoOf(linux.prlimit(0, .FSIZE, null, &limit)) != 0) return null;
+    if (sys.errnoOf(linux.statx(program, "", linux.AT.EMPTY_PATH, .{ .SIZE = true }, &found)) != 0) return null;
+    if (found.size > limit.max) return null;
+    setSizeLimit(&.{ .cur = limit.max, .max = limit.max });
+    return limit;
+}
+
+noinline fn setSizeLimit(limit: *const linux.rlimit) void {
+    _ = linux.prlimit(0, .FSIZE, limit, null);
 }
 
 fn createMemory() usize {

@@ -163,6 +163,7 @@ export const Errno = {
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
+  EFBIG: 27,
   EACCES: 13,
   EBUSY: 16,
   EINVAL: 22,

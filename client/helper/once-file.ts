@@ -2,7 +2,7 @@ import { randomBytes } from 'crypto';
 import { closeSync, constants, openSync, unlinkSync, writeSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
-import { errnoOf } from '../error/errno';
+import { Errno, errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY } = constants;
@@ -41,6 +41,10 @@ export function openUnlinkedFile(content: Uint8Array): number {
     reason: errno === null ? (cause as Error).message : null,
     syscall: (cause as NodeJS.ErrnoException).syscall ?? null,
     doing: `cannot make a file for the command in ${directories().join(' or ')}`,
+    hint:
+      errno === Errno.EFBIG
+        ? 'the limit on the size of files (`ulimit -f`) is too low for a synchronous call; `output()` and `status()` need no file'
+        : null,
     cause,
   });
 }
