@@ -12,7 +12,7 @@ const targets = [_]Target{
 };
 
 /// Small static programs that the tests and the benchmark start.
-const fixtures = [_][]const u8{ "copy", "exit", "flood", "floor", "state", "tracer" };
+const fixtures = [_][]const u8{ "copy", "exit", "flood", "floor", "siblings", "state", "tracer" };
 
 pub fn build(b: *std.Build) void {
     const options = b.addOptions();

@@ -66,6 +66,8 @@ pub const Command = struct {
     freeze: bool,
     /// It shares a standard descriptor with the client (standard.zig).
     borrows: bool,
+    /// Sent to the program when the helper ends; 0: none.
+    death_signal: u8,
     /// Reading end of the report pipe while starting.
     report: sys.fd_t,
     /// Writing end of the pipe on which the child waits while starting; -1 where it does not.
@@ -191,6 +193,7 @@ pub fn add(id: u32) ?Index {
         .phase = .released,
         .freeze = false,
         .borrows = false,
+        .death_signal = 0,
         .report = -1,
         .go = -1,
         .map_pid = -1,
@@ -269,6 +272,25 @@ pub fn removeProcess(pid: sys.pid_t) ?Owner {
     }
     return null;
 }
+
+/// Every process that is not reaped, one after the other. The one that `next` has given may be removed, and others added.
+pub const ProcessIterator = struct {
+    bucket: usize = 0,
+    at: Index = none,
+
+    pub const Known = struct { pid: sys.pid_t, owner: Owner };
+
+    pub fn next(iterator: *ProcessIterator) ?Known {
+        while (iterator.at == none) {
+            if (iterator.bucket == buckets_count) return null;
+            iterator.at = by_pid[iterator.bucket];
+            iterator.bucket += 1;
+        }
+        const found = process_pool.items[iterator.at];
+        iterator.at = found.next;
+        return .{ .pid = found.pid, .owner = .{ .index = found.command, .role = found.role } };
+    }
+};
 
 /// All processes of the command were reaped.
 pub fn markDead(index: Index) void {

@@ -1,10 +1,10 @@
 //! The control socket, or in a run for one command the file in its place: whole messages out of the bytes that arrive, and messages to the client, gathered and sent together.
 const std = @import("std");
+const ending = @import("ending.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const die = @import("panic.zig").die;
 const once = @import("once.zig");
-const progress = @import("progress.zig");
 const sys = @import("sys.zig");
 const linux = sys.linux;
 const wire = @import("wire.zig");
@@ -12,7 +12,7 @@ const wire = @import("wire.zig");
 /// The client's socket, where it starts the helper.
 pub const control_fd: sys.fd_t = 3;
 
-pub const ReceiveError = error{ VarintTooLong, MessageTooLarge, OutOfMemory };
+pub const ReceiveError = error{ VarintTooLong, MessageTooLarge };
 
 var small: [limits.receive_buffer_size]u8 = undefined;
 /// Bytes of `small` that were received and not yet handed out.
@@ -22,12 +22,18 @@ var end: usize = 0;
 var large: ?[]align(std.heap.page_size_min) u8 = null;
 var large_filled: usize = 0;
 
+/// How much is to be passed over of a message that there was no memory for, and how it began.
+var dropped_left: usize = 0;
+var dropped_head: [limits.dropped_head_size]u8 = undefined;
+var dropped_head_used: usize = 0;
+
 var out: [limits.transmit_buffer_size]u8 = undefined;
 var out_used: usize = 0;
 
 /// As at the start, for the fuzz program.
 pub fn reset() void {
     releaseMessage();
+    dropped_left = 0;
     start = 0;
     end = 0;
     out_used = 0;
@@ -72,12 +78,16 @@ pub fn receive() Received {
     return .some;
 }
 
-/// The next whole message, which is good until the next call.
-pub fn nextMessage() ReceiveError!?[]const u8 {
+/// A message; or the beginning of one that there was no memory for, and that was passed over.
+pub const Message = struct { bytes: []const u8, is_whole: bool = true };
+
+/// The next message, which is good until the next call.
+pub fn nextMessage() ReceiveError!?Message {
     if (large) |buffer| {
         if (large_filled < buffer.len) return null;
-        return buffer;
+        return .{ .bytes = buffer };
     }
+    if (dropped_left > 0) return dropMore();
     const received = small[start..end];
     const prefix = try wire.peekVarint(received) orelse return null;
     if (prefix.value > limits.message_in_size_max) return error.MessageTooLarge;
@@ -85,16 +95,32 @@ pub fn nextMessage() ReceiveError!?[]const u8 {
     const body = received[prefix.size..];
     if (body.len >= size) {
         start += prefix.size + size;
-        return body[0..size];
+        return .{ .bytes = body[0..size] };
     }
     if (size + limits.varint_size_max > small.len / 2) {
-        const buffer = sys.allocatePages(size) orelse return error.OutOfMemory;
+        const buffer = sys.allocatePages(size) orelse {
+            start += prefix.size;
+            dropped_left = size;
+            dropped_head_used = 0;
+            return dropMore();
+        };
         @memcpy(buffer[0..body.len], body);
         large = buffer;
         large_filled = body.len;
         start = end;
     }
     return null;
+}
+
+/// Passes over what has arrived of a message that there is no memory for.
+fn dropMore() ?Message {
+    const bytes = small[start..][0..@min(dropped_left, end - start)];
+    const kept = bytes[0..@min(bytes.len, dropped_head.len - dropped_head_used)];
+    @memcpy(dropped_head[dropped_head_used..][0..kept.len], kept);
+    dropped_head_used += kept.len;
+    start += bytes.len;
+    dropped_left -= bytes.len;
+    return if (dropped_left > 0) null else .{ .bytes = dropped_head[0..dropped_head_used], .is_whole = false };
 }
 
 /// The message that nextMessage gave is done with.
@@ -116,6 +142,16 @@ noinline fn roomForMessage() []u8 {
     return out[out_used..];
 }
 
+/// The soft limit on the size of files is for the program (RLIMIT_FSIZE, man 2 setrlimit; SIGXFSZ is blocked here).
+noinline fn writeToFile(bytes: []const u8) usize {
+    const result = linux.write(control_fd, bytes.ptr, bytes.len);
+    var limit: linux.rlimit = undefined;
+    if (!sys.isError(result, .FBIG) or sys.errnoOf(linux.prlimit(0, .FSIZE, null, &limit)) != 0) return result;
+    _ = linux.prlimit(0, .FSIZE, &.{ .cur = limit.max, .max = limit.max }, null);
+    defer _ = linux.prlimit(0, .FSIZE, &limit, null);
+    return linux.write(control_fd, bytes.ptr, bytes.len);
+}
+
 /// Sends all that is queued. A client that does not read holds up nobody but itself: the helper waits for it here.
 pub fn flush() void {
     var sent: usize = 0;
@@ -123,7 +159,7 @@ pub fn flush() void {
         const flags = linux.MSG.DONTWAIT | linux.MSG.NOSIGNAL;
         // In a file, answers come behind the requests, which were read to their end.
         const result = if (once.active)
-            linux.write(control_fd, out[sent..].ptr, out_used - sent)
+            writeToFile(out[sent..out_used])
         else
             linux.sendto(control_fd, out[sent..].ptr, out_used - sent, flags, null, 0);
         switch (@as(sys.E, @enumFromInt(sys.errnoOf(result)))) {
@@ -137,7 +173,7 @@ pub fn flush() void {
             // EPIPE, ECONNRESET: the client is gone. In a file, there is no room.
             else => {
                 if (once.active) die("cannot write its answer", 74);
-                progress.endAll();
+                ending.endChildren();
                 linux.exit_group(0);
             },
         }

@@ -8,6 +8,9 @@ pub const varint_size_max = 10;
 /// How deep groups that this helper does not know may be nested.
 pub const group_depth_max = 8;
 
+/// What is kept of a message that there is no memory for: enough to find the number of its command.
+pub const dropped_head_size = 64;
+
 /// Messages up to this size are received without an allocation of their own.
 pub const receive_buffer_size = 64 << 10;
 pub const transmit_buffer_size = 32 << 10;
@@ -61,6 +64,15 @@ pub const output_chunk_size = 256 << 10;
 
 /// Events taken from epoll at once.
 pub const events_max = 64;
+
+/// What one round of the loop does of each kind, before it looks at the clock and at what else there is.
+pub const messages_per_round_max = 64;
+pub const reaped_per_round_max = 64;
+/// Children that are reaped for one Reap before only those of commands are.
+pub const reaped_per_request_max = 4096;
+
+/// How long the helper waits at its end for the children that it has ended.
+pub const ending_ms = 1000;
 
 pub const signal_max = 64;
 

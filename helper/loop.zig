@@ -3,6 +3,7 @@
 const std = @import("std");
 const commands = @import("commands.zig");
 const connection = @import("connection.zig");
+const ending = @import("ending.zig");
 const Host = @import("host.zig").Host;
 const limits = @import("limits.zig");
 const once = @import("once.zig");
@@ -22,6 +23,7 @@ comptime {
 }
 
 var epoll_fd: sys.fd_t = -1;
+var signal_fd: sys.fd_t = -1;
 
 /// Serves the client until it is gone. Returns the helper's exit status.
 pub fn run(host: *const Host) u8 {
@@ -30,17 +32,17 @@ pub fn run(host: *const Host) u8 {
     epoll_fd = sys.asFd(epoll_result);
     const signal_result = sys.signalfd(@import("host.zig").signalBit(@intFromEnum(linux.SIG.CHLD)));
     if (sys.errnoOf(signal_result) != 0) return 1;
-    const signal_fd = sys.asFd(signal_result);
+    signal_fd = sys.asFd(signal_result);
     if (once.active) {
         if (takeFile(host)) |status| return status;
     } else if (watch(connection.control_fd, linux.EPOLL.IN, event_control) != 0) return 1;
     if (watch(signal_fd, linux.EPOLL.IN, event_signal) != 0) return 1;
     while (true) {
         if (once.active and once.isOver()) return finish();
-        if (requests.retired and commands.count == 0) return finish();
+        if (requests.retired and commands.count == 0 and !requests.has_more) return finish();
         connection.flush();
         var events: [limits.events_max]linux.epoll_event = undefined;
-        const count = linux.epoll_wait(epoll_fd, &events, events.len, if (once.active) once.timeout() else -1);
+        const count = linux.epoll_wait(epoll_fd, &events, events.len, timeout());
         if (sys.isError(count, .INTR)) continue;
         if (sys.errnoOf(count) != 0) return 1;
         var control_ready = false;
@@ -54,14 +56,14 @@ pub fn run(host: *const Host) u8 {
             },
             else => |index| progress.reportEnded(@intCast(index)),
         };
-        if (signal_ready) {
-            discardSignals(signal_fd);
-            reaper.reapAll();
-        }
-        if (control_ready) switch (connection.receive()) {
+        if (signal_ready) discardSignals();
+        if (signal_ready or reaper.has_more) reaper.reapSome();
+        if (requests.has_more) {
+            requests.serve(host) catch |err| return endWith(err);
+        } else if (control_ready) switch (connection.receive()) {
             .nothing => {},
             .end => {
-                progress.endAll();
+                ending.endChildren();
                 return 0;
             },
             .some => requests.serve(host) catch |err| return endWith(err),
@@ -76,8 +78,14 @@ fn finish() u8 {
 
 /// Serves all that the client of a run for one command has written. Its end is no end of the client's.
 fn takeFile(host: *const Host) ?u8 {
-    while (connection.receive() == .some) requests.serve(host) catch |err| return endWith(err);
+    while (requests.has_more or connection.receive() == .some) requests.serve(host) catch |err| return endWith(err);
     return null;
+}
+
+/// How long the loop may wait, in milliseconds; -1 for as long as it takes.
+fn timeout() i32 {
+    if (reaper.has_more or requests.has_more) return 0;
+    return if (once.active) once.timeout() else -1;
 }
 
 /// Tells the client what was wrong with what it sent.
@@ -88,7 +96,7 @@ fn endWith(err: requests.Error) u8 {
     };
     connection.send("protocol_error", &.{ .name = name });
     connection.flush();
-    progress.endAll();
+    ending.endChildren();
     return 1;
 }
 
@@ -116,7 +124,14 @@ pub fn unwatchReport(fd: sys.fd_t) void {
 }
 
 /// What the signalfd says is not needed: SIGCHLDs are merged, so wait4 has to ask for every child anyway.
-fn discardSignals(fd: sys.fd_t) void {
+fn discardSignals() void {
     var info: linux.signalfd_siginfo = undefined;
-    _ = linux.read(fd, @ptrCast(&info), @sizeOf(linux.signalfd_siginfo));
+    _ = linux.read(signal_fd, @ptrCast(&info), @sizeOf(linux.signalfd_siginfo));
+}
+
+/// Waits until something happens to a child, or so many milliseconds have gone by.
+pub fn awaitChild(timeout_ms: i32) void {
+    var waiting = [_]linux.pollfd{.{ .fd = signal_fd, .events = linux.POLL.IN, .revents = 0 }};
+    _ = linux.poll(&waiting, waiting.len, timeout_ms);
+    discardSignals();
 }

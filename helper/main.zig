@@ -46,7 +46,7 @@ pub fn main(init: std.process.Init.Minimal) u8 {
     // What the client's parents left open is not for children, and neither is the control socket.
     keepDescriptors(told.kept orelse 0);
     standard.is_for_one = told.kept != null and told.once == null;
-    if (told.once) |client| once.prepare(client);
+    if (told.once) |client| once.prepare(client) else awakenAtEnd();
     commands.prepare();
     const host: Host = .prepare();
     connection.send("hello", &.{
@@ -58,6 +58,12 @@ pub fn main(init: std.process.Init.Minimal) u8 {
         .control_inode = if (sys.identify(connection.control_fd)) |identity| identity.inode else 0,
     });
     return loop.run(&host);
+}
+
+/// Whoever may signal this process can stop it; and what is stopped does not see that its client has ended. One that runs
+/// takes no notice of SIGCONT: so it does no harm that the kernel sends it at the end of the thread that started the helper.
+fn awakenAtEnd() void {
+    _ = sys.prctl(sys.PR_SET_PDEATHSIG, @intFromEnum(linux.SIG.CONT));
 }
 
 /// The control socket, and what the client has put behind it for a command.

@@ -61,7 +61,7 @@ pub fn prepare(client: u32) void {
 /// Called before the command is started; `null` where the message has none.
 pub fn begin(asked: ?messages.RunLimits) void {
     run_limits = asked orelse .{};
-    if (run_limits.timeout_ms > 0) deadline_ms = now() +| run_limits.timeout_ms;
+    if (run_limits.timeout_ms > 0) deadline_ms = sys.now() +| run_limits.timeout_ms;
 }
 
 /// The command was taken up. It may have failed already.
@@ -137,14 +137,14 @@ pub fn timeout() i32 {
     if (deadline_ms != 0) next = deadline_ms;
     if (!letting_go) next = @min(next, drain_deadline_ms orelse next);
     if (next == std.math.maxInt(u64)) return -1;
-    return @intCast(@min(next -| now(), std.math.maxInt(i32)));
+    return @intCast(@min(next -| sys.now(), std.math.maxInt(i32)));
 }
 
 /// The command has ended; processes that it left behind may hold its pipes open for ever.
 fn drain() void {
     const drain_timeout_ms = run_limits.drain_timeout_ms orelse return;
     if (letting_go or given_up) return;
-    const time = now();
+    const time = sys.now();
     if (drain_deadline_ms == null) drain_deadline_ms = time +| drain_timeout_ms;
     if (time < drain_deadline_ms.?) return;
     letting_go = true;
@@ -158,16 +158,9 @@ fn drain() void {
 
 /// Looks at the clock. Returns whether the run is over: the command has ended, and all that it wrote was handed on.
 pub fn isOver() bool {
-    if (deadline_ms != 0 and !given_up and now() >= deadline_ms) giveUp(.timeout);
+    if (deadline_ms != 0 and !given_up and sys.now() >= deadline_ms) giveUp(.timeout);
     if (commands.count > 0) return false;
     drain();
     for (outputs) |output| if (output.reader >= 0) return false;
     return true;
-}
-
-fn now() u64 {
-    var time: linux.timespec = undefined;
-    // std's own looks for the vDSO first, which takes 1 KB.
-    _ = linux.syscall2(.clock_gettime, @intFromEnum(linux.CLOCK.MONOTONIC), @intFromPtr(&time));
-    return @as(u64, @intCast(time.sec)) * std.time.ms_per_s + @as(u64, @intCast(time.nsec)) / std.time.ns_per_ms;
 }

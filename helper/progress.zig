@@ -170,7 +170,7 @@ pub noinline fn fail(index: commands.Index, failure: Failure) void {
     if (command.map_runner != 0) _ = linux.kill(-command.map_runner, .KILL);
 }
 
-/// The client is gone, and this process will be. Those that are on their way to their program may not have armed a death
+/// The client is gone, and this process will be, see ending.zig. Those that are on their way to their program may not have armed a death
 /// signal yet.
 pub noinline fn endAll() void {
     var starting: commands.StartingIterator = .{ .phase = null };

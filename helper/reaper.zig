@@ -10,25 +10,47 @@ const sys = @import("sys.zig");
 /// Processes whose parents have ended become children of the helper.
 pub var adopts = false;
 
-/// Takes in what has happened to every child.
-pub fn reapAll() void {
+/// There may be more to take in than the last round had room for. The signalfd does not say so again.
+pub var has_more = false;
+
+/// Takes in what has happened to children, but only so many of them: a program that makes siblings of its own (CLONE_PARENT,
+/// man 2 clone), which end at once, would keep the helper here for ever.
+pub fn reapSome() void {
+    has_more = !reapUpTo(limits.reaped_per_round_max);
+}
+
+/// Takes in the end of every command's process that has ended by now, however many others there are.
+pub fn reapEnded() void {
+    has_more = !reapUpTo(limits.reaped_per_request_max);
+    if (!has_more) return;
+    var processes: commands.ProcessIterator = .{};
+    while (processes.next()) |process| _ = reapOne(process.pid);
+}
+
+/// False: there may be more.
+fn reapUpTo(count_max: usize) bool {
     defer releaseOrphans();
-    while (true) {
-        var status: u32 = 0;
-        var usage: sys.Rusage = undefined;
-        const result = sys.waitAny(&status, &usage);
-        if (sys.isError(result, .INTR)) continue;
-        // ECHILD: there are none left.
-        if (sys.errnoOf(result) != 0 or result == 0) return;
-        const pid: sys.pid_t = @intCast(result);
-        if (sys.stopSignal(status)) |signal| {
-            stopped(pid, signal);
-        } else if (sys.isContinued(status)) {
-            continued(pid);
-        } else if (commands.removeProcess(pid)) |owner| {
-            reaped(owner, status, &usage);
-        } else keepUnclaimed(&.{ .pid = pid, .status = status, .usage = usage });
-    }
+    for (0..count_max) |_| if (!reapOne(sys.any_child)) return true;
+    return false;
+}
+
+/// Takes in what has happened to one child. Returns whether there was something.
+fn reapOne(which: sys.pid_t) bool {
+    var status: u32 = 0;
+    var usage: sys.Rusage = undefined;
+    const result = sys.waitFor(which, &status, &usage);
+    if (sys.isError(result, .INTR)) return true;
+    // ECHILD: there are none left.
+    if (sys.errnoOf(result) != 0 or result == 0) return false;
+    const pid: sys.pid_t = @intCast(result);
+    if (sys.stopSignal(status)) |signal| {
+        stopped(pid, signal);
+    } else if (sys.isContinued(status)) {
+        continued(pid);
+    } else if (commands.removeProcess(pid)) |owner| {
+        reaped(owner, status, &usage);
+    } else keepUnclaimed(&.{ .pid = pid, .status = status, .usage = usage });
+    return true;
 }
 
 fn stopped(pid: sys.pid_t, signal: u8) void {
@@ -66,6 +88,7 @@ fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
             command.status = status;
             commands.usageOf(index).* = usage.*;
             commands.markDead(index);
+            endSiblings(command);
             if (command.pipes == commands.none) tellDeath(index);
         },
         .failing => {
@@ -78,6 +101,20 @@ fn reaped(owner: commands.Owner, status: u32, usage: *const sys.Rusage) void {
             if (is_last) progress.finish(index);
         },
     }
+}
+
+/// Ends the siblings that the program has made (CLONE_PARENT) and left in its process group: they are children of the helper,
+/// which have no parent death signal and would outlive it.
+pub noinline fn endSiblings(command: *const commands.Command) void {
+    // With `adopts`, any of the program's descendants may be the helper's child by now.
+    if (command.death_signal == 0 or adopts) return;
+    const group = command.child_pid;
+    // The number of a group is no other process's as long as the group has a member, and only the helper reaps these members.
+    if (!sys.hasGroup(group) or !sys.hasChildInGroup(group)) return;
+    // Another command may have joined the group by a step of its own.
+    var processes: commands.ProcessIterator = .{};
+    while (processes.next()) |process| if (sys.groupOf(process.pid) == group) return;
+    _ = linux.kill(-group, .KILL);
 }
 
 /// Tells the client of the death of a command, whose pipes are released, and forgets it.
@@ -93,6 +130,7 @@ const Unclaimed = struct { pid: sys.pid_t, status: u32, usage: sys.Rusage };
 /// As at the start, for the fuzz program.
 pub fn reset() void {
     adopts = false;
+    has_more = false;
     unclaimed_count = 0;
     unclaimed_released = 0;
 }
@@ -143,6 +181,10 @@ pub fn claim(index: commands.Index, pid: sys.pid_t) void {
         if (found.pid != pid or unclaimed_released + at < commands.get(index).unclaimed_before) continue;
         found.pid = 0;
         return progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });
+    }
+    // Too many others were reaped meanwhile to remember all: it may have been among those that were let go.
+    if (unclaimed_released > commands.get(index).unclaimed_before and !sys.isChild(pid)) {
+        return progress.fail(index, .{ .stage = .unknown_error });
     }
     const added = commands.addProcess(index, .child, pid);
     std.debug.assert(added);

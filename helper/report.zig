@@ -56,6 +56,7 @@ pub const Detail = enum(u16) {
     none,
     proc_not_own,
     pipes,
+    memory,
 
     /// What there is to say of /proc, by the errno of Host.procErrno.
     pub fn ofProc(errno: u16) Detail {
@@ -66,6 +67,7 @@ pub const Detail = enum(u16) {
         return switch (detail) {
             .none => "",
             .proc_not_own => "/proc is not mounted, or shows another pid namespace",
+            .memory => "the helper has no memory for a command of this size",
             .pipes => std.fmt.comptimePrint("pipes: at most {d} not yet opened by the client", .{limits.pipes_max}),
         };
     }

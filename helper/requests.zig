@@ -19,6 +19,7 @@ const wire = @import("wire.zig");
 
 /// What ends the connection. The client is told the name.
 pub const Error = wire.Error || connection.ReceiveError || error{
+    OutOfMemory,
     HelloMissing,
     HelloRepeated,
     ProtocolMismatch,
@@ -33,20 +34,39 @@ var greeted = false;
 pub fn reset() void {
     greeted = false;
     retired = false;
+    has_more = false;
     served = 0;
 }
 
 /// How many messages were taken up, for the fuzz program.
 pub var served: usize = 0;
 
-/// Handles every whole message that has been received.
+/// There may be whole messages left that were received.
+pub var has_more = false;
+
+/// Handles the whole messages that have been received, but only so many: deadlines and other events are not to wait for all.
 pub fn serve(host: *const Host) Error!void {
-    while (try connection.nextMessage()) |bytes| {
+    has_more = false;
+    for (0..limits.messages_per_round_max) |_| {
+        const message = try connection.nextMessage() orelse return;
         defer connection.releaseMessage();
         if (@import("options").fuzz) served += 1;
-        try serveMessage(bytes, host);
+        if (message.is_whole) try serveMessage(message.bytes, host) else try refuseForMemory(message.bytes);
     }
+    has_more = true;
 }
+
+/// There is no memory for a message that starts with `bytes`. That is the end of one command, and of nothing else.
+noinline fn refuseForMemory(bytes: []const u8) Error!void {
+    const id = wire.firstUint32(bytes, messages.ToHelper.numbers.spawn, messages.Spawn.numbers.command) orelse
+        return error.OutOfMemory;
+    if (!greeted) return error.HelloMissing;
+    if (commands.findById(id) != null) return error.CommandInUse;
+    answers.failed(id, .{ .stage = .limit, .call = .mmap, .errno = @intFromEnum(sys.E.NOMEM), .detail = .memory });
+}
+
+/// Where messages are decoded when there is no memory for that. Of use for small ones.
+var spare: [limits.shared_launch_arena_size]u8 = undefined;
 
 /// Messages go into the memory of a child to be, where one is free and they fit, so that nothing has to be copied
 /// again.
@@ -62,10 +82,15 @@ fn serveMessage(bytes: []const u8, host: *const Host) Error!void {
             return;
         } else |err| if (err != error.ArenaExhausted) return err;
     }
-    const pages = sys.allocatePages(limits.arenaSize(bytes.len)) orelse return error.OutOfMemory;
-    defer sys.freePages(pages);
-    var arena: wire.Arena = .{ .buffer = pages };
-    if (!try decode(bytes, &arena)) return;
+    const pages = sys.allocatePages(limits.arenaSize(bytes.len));
+    defer if (pages) |own| sys.freePages(own);
+    var arena: wire.Arena = .{ .buffer = pages orelse &spare };
+    // The next command's process would have a copy of it.
+    defer if (pages == null) @memset(spare[0..arena.used], 0);
+    const complete = decode(bytes, &arena) catch |err| {
+        return if (err == error.ArenaExhausted and pages == null) refuseForMemory(bytes) else err;
+    };
+    if (!complete) return;
     const kept = try dispatch(&received, host, null);
     std.debug.assert(!kept);
 }
@@ -113,7 +138,7 @@ fn dispatch(message: *const messages.ToHelper, host: *const Host, place: ?*launc
     if (message.unfreeze) |request| if (commands.findById(request.command)) |index| progress.unfreeze(index);
     if (message.abort) |request| if (commands.findById(request.command)) |index| progress.abort(index);
     if (message.reap) |request| {
-        reaper.reapAll();
+        reaper.reapEnded();
         answers.reaped(request.request);
     }
     if (message.retire != null) retire();

@@ -38,6 +38,7 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     command.place = place;
     command.freeze = plan.request.freeze;
     standard.lend(command, plan);
+    command.death_signal = @intCast(plan.request.parent_death_signal);
     const failure = launchProcesses(index, plan);
     closeProgramEnds(plan);
     if (standard.is_for_one) standard.release();

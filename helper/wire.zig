@@ -603,6 +603,17 @@ pub fn findUint32(bytes: []const u8, message_number: u32, number: u32) ?u32 {
     return found;
 }
 
+/// The number in the field that a message inside of another begins with, where it is this one. What follows may be missing.
+pub fn firstUint32(bytes: []const u8, message_number: u32, number: u32) ?u32 {
+    var reader: Reader = .{ .bytes = bytes };
+    const outer_tag = (reader.tag() catch return null) orelse return null;
+    if (outer_tag.number != message_number or outer_tag.wire_type != .bytes) return null;
+    _ = reader.varint() catch return null;
+    const inner_tag = (reader.tag() catch return null) orelse return null;
+    if (inner_tag.number != number or inner_tag.wire_type != .varint) return null;
+    return std.math.cast(u32, reader.varint() catch return null);
+}
+
 /// Writes an `Outer` that has nothing but the field `name`, with its length before it, and returns what it took of
 /// `buffer`. Lists of scalars go unpacked, which every decoder has to read as well.
 pub fn encodeDelimited(
@@ -887,4 +898,12 @@ test "a number is found in a message that was refused" {
     try testing.expectEqual(5, findUint32("\x12\x02\x08\x05", 2, 1));
     try testing.expectEqual(null, findUint32("\x12\x02\x10\x05", 2, 1));
     try testing.expectEqual(null, findUint32("\x12\x09\x08\x05", 2, 1));
+}
+
+test "the number that a message begins with is found, whatever is missing behind it" {
+    try testing.expectEqual(5, firstUint32("\x12\x7f\x08\x05\x12", 2, 1));
+    try testing.expectEqual(null, firstUint32("\x12\x7f\x10\x05\x08\x05", 2, 1));
+    try testing.expectEqual(null, firstUint32("\x1a\x7f\x08\x05", 2, 1));
+    try testing.expectEqual(null, firstUint32("\x12\x7f\x08", 2, 1));
+    try testing.expectEqual(null, firstUint32("", 2, 1));
 }

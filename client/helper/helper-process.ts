@@ -10,10 +10,16 @@ import { type StandardStream, shareStandard } from './shared-streams';
 export const CONTROL_FD = 3;
 
 /**
- * How long the second sign of the helper's end may come after the first, in milliseconds. A helper that has
- * closed its socket is killed then, and a socket that somebody holds open after the helper's death is closed.
+ * How long the socket may stay open after the helper's death, in milliseconds. Somebody else may hold it; it is closed
+ * then.
  */
-const END_GRACE_MS = 1000;
+const SOCKET_GRACE_MS = 1000;
+
+/**
+ * How long the helper may live after its socket was closed, in milliseconds; it is killed then. It spends up to a second on
+ * its children (`ending_ms` in helper/limits.zig).
+ */
+const END_GRACE_MS = 3000;
 
 const HELPER_NAME = 'unshare-helper';
 
@@ -163,7 +169,7 @@ export class HelperProcess {
     if (!this.socketClosed) {
       // What it sent last may not have been read yet.
       this.ref();
-      this.startGrace(() => this.socket?.destroy());
+      this.startGrace(SOCKET_GRACE_MS, () => this.socket?.destroy());
     }
     this.settle();
   }
@@ -173,7 +179,7 @@ export class HelperProcess {
     if (this.end === null) {
       // The socket no longer keeps the event loop alive, and how the process ends still has to be told.
       attempt(() => this.child.ref());
-      this.startGrace(() => {
+      this.startGrace(END_GRACE_MS, () => {
         attempt(() => this.child.kill('SIGKILL'));
         this.processEnded(this.died('closed its control socket'));
       });
@@ -181,8 +187,8 @@ export class HelperProcess {
     this.settle();
   }
 
-  private startGrace(callback: () => void): void {
-    this.grace = setTimeout(callback, END_GRACE_MS);
+  private startGrace(ms: number, callback: () => void): void {
+    this.grace = setTimeout(callback, ms);
   }
 
   private settle(): void {

@@ -130,8 +130,16 @@ pub fn syscall0(_: SYS) usize {
     world.bug("a call that only children make");
 }
 
+pub fn syscall1(_: SYS, _: usize) usize {
+    world.bug("a call that only children make");
+}
+
 pub fn syscall2(call: SYS, first: usize, second: usize) usize {
     switch (call) {
+        .kill => {
+            world.expect(second == 0, "kill by another way");
+            return world.lookForGroup(-@as(pid_t, @intCast(@as(isize, @bitCast(first)))));
+        },
         .clone3 => {
             const Args = @import("../sys.zig").CloneArgs;
             world.expect(second == @sizeOf(Args), "clone3 with another size");
@@ -159,9 +167,9 @@ pub fn syscall3(call: SYS, first: usize, second: usize, third: usize) usize {
     return world.fcntl(@truncate(@as(isize, @bitCast(first))), second, third);
 }
 
-pub fn syscall4(call: SYS, _: usize, second: usize, _: usize, fourth: usize) usize {
+pub fn syscall4(call: SYS, first: usize, second: usize, _: usize, fourth: usize) usize {
     return switch (call) {
-        .wait4 => world.waitAny(@ptrFromInt(second), @ptrFromInt(fourth)),
+        .wait4 => world.wait4(@intCast(@as(isize, @bitCast(first))), @ptrFromInt(second), @ptrFromInt(fourth)),
         .signalfd4 => world.openAs(.signal),
         else => world.bug("a call that only children make"),
     };

@@ -478,7 +478,7 @@ pub fn wait(events: []kernel.epoll_event, timeout: i32) usize {
         for (0..steps) |_| if (!stepAny(chance(2))) break;
         const has_more = stream_at < stream.len;
         var count = collect(events, has_more, true);
-        if (count > 0) return count;
+        if (count > 0 or timeout == 0) return count;
         if (has_more and !once.active) {
             events[0] = eventOf(connection.control_fd);
             return 1;
@@ -902,12 +902,19 @@ pub fn kill(pid: sys.pid_t, signal: u32) usize {
     return 0;
 }
 
-pub fn waitAny(status: *u32, usage: *sys.Rusage) usize {
+/// No program of this world leaves siblings in its group.
+pub fn lookForGroup(group: sys.pid_t) usize {
+    expect(group > kernel.own_pid, "a look at a group that there cannot be");
+    return failure(.SRCH);
+}
+
+pub fn wait4(which: sys.pid_t, status: *u32, usage: *sys.Rusage) usize {
     if (processes_used == 0) return failure(.CHILD);
     const start = random.uintLessThan(usize, processes_used);
     var lives = false;
     for (0..processes_used) |offset| {
         const process = &processes[(start + offset) % processes_used];
+        if (which != sys.any_child and (process.pid != which or process.state == .reaped)) continue;
         if (process.state != .reaped) lives = true;
         switch (process.news) {
             .none => continue,

@@ -5,8 +5,7 @@ import type { Place } from './place';
 import { type Ending, run } from './process';
 import type { Failure, Report, Skip } from './report';
 
-/** Far above what a file takes, also while other tests use the CPUs. */
-const timeoutMs = 600_000;
+const timeoutMs = 300_000;
 
 /**
  * Runs one test file in a process of its own, and tells from its record what came of every test that it owed.
