@@ -133,10 +133,13 @@ for (const [what, code] of Object.entries({
   'a pipe was never touched': `new unshare.Command('/bin/true').stdout('piped').stdin('piped').spawn();`,
 })) {
   test(`a script ends by itself, promptly: ${what}`, async () => {
+    // On a busy machine, loading the package alone takes seconds.
+    const { durationMs: loadingMs } = await runScript('');
     const { code: exitCode, durationMs, stderr } = await runScript(code);
     assert.is(stderr, '');
     assert.is(exitCode, 0);
-    assert.ok(durationMs < 2000, `it took ${durationMs} ms`);
+    const limitMs = 2000 + 5 * loadingMs;
+    assert.ok(durationMs < limitMs, `it took ${durationMs} ms; loading takes ${loadingMs} ms`);
   });
 }
 

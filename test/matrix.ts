@@ -4,15 +4,21 @@ import * as path from 'path';
 import { installRuntimesOf } from './runner/runtime';
 
 /*
- * Runs the tests, as they are compiled, on each runtime, and prints a table, and each skip with its reason:
+ * Runs the compiled tests on each runtime, and prints a table and the reason for each skip:
  *
- *     npm run matrix [-- RUNTIME…]
+ *     npm run matrix [-- [--short] [RUNTIME…]]
  *
- * A runtime is `bun`, `deno` or a version of Node. They come from the npm registry. What runs the test files is this Node.
+ * A runtime is `bun`, `deno` or a version of Node. They come from the npm registry. This Node runs the runner itself.
+ *
+ * With `--short`, only the oldest and the newest Node run every test file. The other runtimes run the files that a runtime can make
+ * different; test/one-runtime.ts has the rule.
  */
 
 /** The oldest Node that is meant to work, every one with long-term support since, and the newest; the current Bun and Deno. */
 const RUNTIMES = ['12.17.0', '14', '16', '18', '20', '22', '24', '26', 'bun', 'deno'];
+
+/** These run every test file with `--short` too. */
+const COMPLETE = ['12.17.0', '26'];
 
 const runner = path.join(__dirname, 'run.js');
 
@@ -24,8 +30,9 @@ interface Result {
 }
 
 /** Started by root, as root: an ordinary user's tests are not different from one runtime to the other. */
-async function run(runtime: string): Promise<Result> {
+async function run(runtime: string, perRuntime: boolean): Promise<Result> {
   const options = ['--runtime', runtime, ...(process.geteuid?.() === 0 ? ['--as', 'root'] : [])];
+  if (perRuntime) options.push('--files', 'per-runtime');
   const stdout = await outputOf(process.execPath, [runner, ...options]);
   const lines = stdout.trimEnd().split('\n');
   const [, passed, failed] = /^(\d+) passed, (\d+) failed, \d+ skipped$/.exec(lines[lines.length - 1]!) ?? [];
@@ -49,15 +56,23 @@ function outputOf(program: string, args: string[]): Promise<string> {
   });
 }
 
-/** As many at a time as there are processors: tests wait for most of their time, and yet some need one to themselves. */
-async function runAll(runtimes: readonly string[]): Promise<Result[]> {
+/**
+ * Tests wait for most of their time, so one lane more than there are CPUs keeps the CPUs busy. More lanes would not save time:
+ * some tests need a whole CPU, and several start thousands of processes.
+ */
+const LANES = cpus().length + 1;
+
+async function runAll(runtimes: readonly string[], short: boolean): Promise<Result[]> {
+  const complete = COMPLETE.map(nameOf);
+  const perRuntime = (runtime: string) => short && !complete.includes(runtime);
   const results = new Map<string, Result>();
-  const waiting = [...runtimes];
+  // The longest first: no other runtime has to wait for one of them at the end.
+  const waiting = [...runtimes].sort((a, b) => Number(perRuntime(a)) - Number(perRuntime(b)));
   const lane = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-      results.set(next, await run(next));
+      results.set(next, await run(next, perRuntime(next)));
   };
-  await Promise.all(cpus().map(lane));
+  await Promise.all(Array.from({ length: LANES }, lane));
   return runtimes.map(runtime => results.get(runtime)!);
 }
 
@@ -80,10 +95,12 @@ function printSkips(results: readonly Result[]): void {
 }
 
 async function main(): Promise<void> {
-  const asked = process.argv.slice(2);
+  const args = process.argv.slice(2);
+  const short = args[0] === '--short';
+  const asked = short ? args.slice(1) : args;
   const runtimes = (asked.length > 0 ? asked : RUNTIMES).map(nameOf);
   installRuntimesOf(runtimes);
-  const results = await runAll(runtimes);
+  const results = await runAll(runtimes, short);
   printSkips(results);
   printTable(results);
   const sum = (count: (result: Result) => number) =>

@@ -1,6 +1,7 @@
 import { readdirSync } from 'fs';
 import { constants } from 'os';
 import * as path from 'path';
+import { differsByRuntime } from './one-runtime';
 import { runFile } from './runner/file';
 import { helperTests, runHelperTests } from './runner/helper';
 import { type Options, readOptions } from './runner/options';
@@ -12,13 +13,13 @@ import { makeScratch } from './scratch';
 const root = path.join(__dirname, '../..');
 
 /**
- * Runs every test, one file after the other. Started by root, all of them twice: as root, and at the same time as an ordinary
- * user, since tests wait for most of their time.
+ * Runs every test file, one after the other. If root starts it, it runs all of them twice at the same time: as root and as an
+ * ordinary user, since tests wait for most of their time.
  */
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   const scratch = makeScratch();
-  const files = readdirSync(__dirname).filter(name => name.endsWith('.test.js') && options.only.test(name));
+  const files = readdirSync(__dirname).filter(name => name.endsWith('.test.js') && isWanted(name, options));
   const reports: Report[] = [];
   const add = (report: Report) => {
     reports.push(report);
@@ -26,7 +27,7 @@ async function main(): Promise<void> {
   };
 
   const runtime = options.runtime === null ? process.execPath : prepareRuntime(options.runtime, scratch);
-  // The helper does not depend on it.
+  // No runtime runs the helper's unit tests. They come first: this builds the program that fuzz.test.ts compares the client with.
   if (options.runtime === null && options.only.test(helperTests)) add(await runHelperTests(root, scratch));
   await Promise.all(
     places(options, scratch, runtime).map(async place => {
@@ -38,6 +39,10 @@ async function main(): Promise<void> {
   const ran = reports.some(report => report.passed > 0);
   const failed = reports.some(report => report.failures.length > 0);
   process.exitCode = ran && !failed ? 0 : 1;
+}
+
+function isWanted(file: string, { only, perRuntime }: Options): boolean {
+  return only.test(file) && (!perRuntime || differsByRuntime(file));
 }
 
 function places({ as }: Options, scratch: string, runtime: string): Place[] {

