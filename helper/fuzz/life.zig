@@ -39,6 +39,7 @@ pub fn live(seed: u64, bytes: []const u8) void {
         .gid = if (dice.boolean()) 0 else 1000,
         .has_clone3 = dice.boolean(),
         .last_capability = if (dice.boolean()) 40 else 37,
+        .hides = .no,
     };
     model.reset(&host, plans.kept_descriptors);
     connection.send("hello", &.{ .protocol = 1, .version = "0", .pid = kernel.own_pid, .sealed = true });
