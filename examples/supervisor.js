@@ -35,12 +35,17 @@ function ended(service, status) {
   service.pause = Math.min(2 * service.pause, LONGEST_PAUSE_MS);
 }
 
+/** A service may end by itself right before the signal. */
+function ignoreEnded(error) {
+  if (error.code !== 'ESRCH') throw error;
+}
+
 async function stop() {
   stopping = true;
   for (const { name, child } of [...services].reverse()) {
     if (child === null || child.tryWait() !== null) continue;
-    await child.signal('SIGTERM');
-    const timer = setTimeout(() => child.kill(), STOP_MS);
+    await child.signal('SIGTERM').catch(ignoreEnded);
+    const timer = setTimeout(() => child.kill().catch(ignoreEnded), STOP_MS);
     await child.wait();
     clearTimeout(timer);
     console.log(`${name} stopped`);
