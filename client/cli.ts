@@ -1,10 +1,21 @@
 #!/usr/bin/env node
 import { HELP, parseArguments, type RunArguments, UsageError } from './cli/cli-args';
 import { findProgram } from './cli/find-program';
+import { hasTerminal, Job } from './cli/job';
 import { canStartCommands } from './doctor/finding';
 import { printFindings } from './doctor/print';
 import { Errno } from './error/errno';
-import { type Child, Command, doctor, type ExitStatus, GidMap, UidMap, UnshareError } from './index';
+import {
+  type Child,
+  type ChildEvent,
+  Command,
+  childEvents,
+  doctor,
+  type ExitStatus,
+  GidMap,
+  UidMap,
+  UnshareError,
+} from './index';
 import { signalNumber } from './signals';
 import { VERSION } from './version';
 
@@ -53,10 +64,36 @@ async function examine(json: boolean): Promise<number> {
 
 async function run(options: RunArguments): Promise<ExitStatus> {
   const command = toCommand(options);
+  const foreground = hasTerminal();
   // First of all: the program may run, and be signalled, before this process has come to know of it.
-  leaveSignalsTo(() => starting);
-  const starting = command.spawn();
-  return (await starting).wait();
+  leaveSignalsTo(() => starting, foreground || isSeparate(options));
+  const events = foreground ? childEvents() : null;
+  const starting = command.spawn({ foreground });
+  const child = await starting;
+  const job = events === null ? null : follow(child, events);
+  try {
+    return await child.wait();
+  } finally {
+    job?.close();
+  }
+}
+
+/** Does the terminal's job control for the program. */
+function follow(child: Child, events: AsyncIterable<ChildEvent>): Job {
+  const job = new Job(child);
+  void (async () => {
+    for await (const event of events) {
+      if (event.child !== child) continue;
+      if (event.type === 'death') break;
+      if (event.type === 'stop') job.stopped(event.signal);
+    }
+  })();
+  return job;
+}
+
+/** Whether the program gets its own process group without being asked (`Command.makeGroupLeader`). */
+function isSeparate({ namespaces, mapRoot, uid, gid }: RunArguments): boolean {
+  return mapRoot || uid !== null || gid !== null || namespaces.includes('pid') || namespaces.includes('user');
 }
 
 function toCommand(options: RunArguments): Command {
@@ -87,12 +124,15 @@ function locate(options: RunArguments): string {
 }
 
 /**
- * A terminal sends its signals to the program too, which decides what they mean; others send them to this
- * process only.
+ * The program decides what signals mean. A terminal sends its own to the program too if that is in this process's group;
+ * otherwise, they are passed on like those that others send to this process.
  */
-function leaveSignalsTo(program: () => Promise<Child>): void {
-  for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+function leaveSignalsTo(program: () => Promise<Child>, hasOwnGroup: boolean): void {
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP'] as const) {
+    if (!hasOwnGroup && (signal === 'SIGINT' || signal === 'SIGQUIT')) {
+      process.on(signal, () => {});
+      continue;
+    }
     // It may have ended meanwhile, or not have been started.
     process.on(signal, () =>
       program()

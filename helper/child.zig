@@ -13,6 +13,7 @@ const writePid = @import("plan.zig").writePid;
 const Failure = @import("report.zig").Failure;
 const Record = @import("report.zig").Record;
 const roots = @import("roots.zig");
+const sessions = @import("sessions.zig");
 const signals = @import("signals.zig");
 const steps = @import("steps.zig");
 const sys = @import("sys.zig");
@@ -24,9 +25,8 @@ pub noinline fn run(plan: *Plan) noreturn {
     beginUnorphaned(plan.report);
     checkParent(plan.host);
     descriptors.closeForeign(plan);
+    sessions.returnToClient(plan);
     if (plan.diagnose) |errno| diagnose(plan, plan.namespaces, errno);
-    // The rest goes on when somebody has looked at it: whoever writes its maps, or the client.
-    if (!plan.hasMaps() and !plan.request.freeze) hide(plan);
     var sources = descriptors.open(plan);
     if (plan.hasJoiner()) joiner.run(plan, &sources);
     becomeProgram(plan, &sources);
@@ -61,9 +61,8 @@ fn isAlive(pidfd: sys.fd_t) bool {
 /// From where the child is in its namespaces on.
 pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noreturn {
     if (plan.waitsForGo()) awaitGo(plan);
-    hide(plan);
     const ids_mapped = credentials.becomeMapped(plan);
-    setGroup(plan);
+    sessions.lead(plan, sources);
     if (plan.request.umask) |mask| _ = linux.syscall1(.umask, mask);
     roots.setPropagation(plan);
     roots.change(plan);
@@ -81,13 +80,6 @@ pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noretu
     restoreLimits(plan, report);
     signals.restore(plan, report);
     exec(plan, report);
-}
-
-/// See host.Hides. A child that shares the helper's memory changes no capabilities, and hiding it would hide the helper.
-pub noinline fn hide(plan: *const Plan) void {
-    if (plan.host.hides != .children or plan.isPlain()) return;
-    const result = sys.prctl(sys.PR_SET_DUMPABLE, 0);
-    _ = check(plan.report, result, .{ .stage = .fork, .call = .prctl });
 }
 
 /// The value of a call that succeeded. Otherwise the report of its failure, and the end.
@@ -145,11 +137,6 @@ pub fn awaitGo(plan: *const Plan) void {
         if (count != 1) linux.exit_group(1);
         return;
     }
-}
-
-fn setGroup(plan: *const Plan) void {
-    if (!plan.request.make_group_leader) return;
-    _ = check(plan.report, linux.setpgid(0, 0), .{ .stage = .set_pgid, .call = .setpgid });
 }
 
 fn restoreLimits(plan: *const Plan, report: sys.fd_t) void {

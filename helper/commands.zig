@@ -68,6 +68,8 @@ pub const Command = struct {
     borrows: bool,
     /// Sent to the program when the helper ends; 0: none.
     death_signal: u8,
+    /// The program has the terminal's foreground (terminal.zig).
+    foreground: bool,
     /// Reading end of the report pipe while starting.
     report: sys.fd_t,
     /// Writing end of the pipe on which the child waits while starting; -1 where it does not.
@@ -194,6 +196,7 @@ pub fn add(id: u32) ?Index {
         .freeze = false,
         .borrows = false,
         .death_signal = 0,
+        .foreground = false,
         .report = -1,
         .go = -1,
         .map_pid = -1,

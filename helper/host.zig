@@ -18,10 +18,13 @@ pub const Host = struct {
     pidfd: sys.fd_t,
     uid: u32,
     gid: u32,
+    /// The process group that this process was started in: the client's. 0 if its leader is outside of the pid namespace.
+    group: sys.pid_t,
+    /// This process has moved to its own group, and children that stay with the client return to the client's.
+    has_own_group: bool,
     has_clone3: bool,
     /// The highest capability that this kernel knows.
     last_capability: u8,
-    hides: Hides,
 
     /// The call that makes processes, for reports.
     pub fn cloneCall(host: *const Host) Call {
@@ -40,14 +43,15 @@ pub const Host = struct {
             .pidfd = -1,
             .uid = sys.geteuid(),
             .gid = sys.getegid(),
+            .group = sys.getpgid(),
+            .has_own_group = false,
             .has_clone3 = sys.hasClone3(),
             .last_capability = lastCapability(),
-            .hides = undefined,
         };
-        host.hides = hide(&host);
         const opened = linux.pidfd_open(linux.getpid(), 0);
         if (sys.errnoOf(opened) == 0) host.pidfd = sys.asFd(opened);
         reduceInheritable(host.last_capability);
+        host.leaveGroup();
         host.blocked = sys.exchangeMask(~@as(sys.SignalMask, 0));
         for (1..limits.signal_max + 1) |signal| {
             if (sys.isIgnored(@intCast(signal))) host.ignored |= signalBit(signal);
@@ -58,6 +62,14 @@ pub const Host = struct {
         return host;
     }
 
+    /// A program that stays in the client's group must not reach this process by kill(0, …) or setpriority(PRIO_PGRP, …).
+    fn leaveGroup(host: *Host) void {
+        // No child could return to a group that has no number here. A leader is in its own group already, unless it is the
+        // client's.
+        if (host.group == 0 or host.group == linux.getpid()) return;
+        host.has_own_group = sys.errnoOf(linux.setpgid(0, 0)) == 0;
+    }
+
     fn raiseDescriptorLimit(host: *Host) void {
         if (sys.errnoOf(linux.prlimit(0, .NOFILE, null, &host.descriptor_limit)) != 0) return;
         if (host.descriptor_limit.cur == host.descriptor_limit.max) return;
@@ -65,32 +77,6 @@ pub const Host = struct {
         host.descriptor_limit_raised = sys.errnoOf(linux.prlimit(0, .NOFILE, &raised, null)) == 0;
     }
 };
-
-/// How a program that has the helper's user id and fewer capabilities is kept from tracing children on their way to execve.
-/// Whoever may trace one has its report pipe, and what is in its memory. The kernel compares capabilities (man 2 ptrace,
-/// "Ptrace access mode checking"), and some children give up theirs first. It also takes the owner of a new user namespace for
-/// privileged in there, which is whoever has the user id.
-pub const Hides = enum {
-    /// The helper has no capabilities to give up. Its children stay dumpable: an ordinary user's could not write their own
-    /// oom_score_adj otherwise (man 5 proc).
-    no,
-    /// Each child by itself (child.hide): the client opens its pipes in /proc/<helper>/fd, and needs CAP_SYS_PTRACE to look
-    /// into a helper that is not dumpable.
-    children,
-    /// The helper itself is not dumpable, and so is no copy of it, from its first moment on.
-    helper,
-};
-
-const PTRACE = 19;
-
-/// The client has what the helper has, which it has inherited from there.
-fn hide(host: *const Host) Hides {
-    const permitted = sys.getCapabilities().permitted;
-    if (permitted == 0) return .no;
-    // The files below /proc/<helper> are root's then.
-    if (permitted >> PTRACE & 1 == 0 or host.uid != 0) return .children;
-    return if (sys.errnoOf(sys.prctl(sys.PR_SET_DUMPABLE, 0)) == 0) .helper else .children;
-}
 
 /// The kernel refuses to tell whether the bounding set has a capability that there is not.
 fn lastCapability() u8 {

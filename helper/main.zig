@@ -17,6 +17,7 @@ const plans = @import("plan.zig");
 const seal = @import("seal.zig");
 const standard = @import("standard.zig");
 const sys = @import("sys.zig");
+const terminal = @import("terminal.zig");
 
 /// What std would bring in for its own messages, signals and stack traces is larger than the helper.
 pub const std_options: std.Options = .{
@@ -49,6 +50,7 @@ pub fn main(init: std.process.Init.Minimal) u8 {
     if (told.once) |client| once.prepare(client) else awakenAtEnd();
     commands.prepare();
     const host: Host = .prepare();
+    terminal.client_group = host.group;
     connection.send("hello", &.{
         .protocol = messages.protocol_version,
         .version = @import("options").version,

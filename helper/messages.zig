@@ -92,7 +92,7 @@ pub const Spawn = struct {
     gid_maps: []const IdMap = &.{},
     uid: ?u32 = null,
     gid: ?u32 = null,
-    make_group_leader: bool = false,
+    make_group_leader: ?bool = null,
     parent_death_signal: u32 = 0,
     groups: ?Groups = null,
     keep_capabilities: ?u64 = null,
@@ -107,6 +107,8 @@ pub const Spawn = struct {
     keep_signal_mask: bool = false,
     pid_variables: []const u32 = &.{},
     run_limits: ?RunLimits = null,
+    new_session: ?bool = null,
+    foreground: bool = false,
 
     pub const numbers = .{
         .command = 1,
@@ -137,6 +139,8 @@ pub const Spawn = struct {
         .keep_signal_mask = 26,
         .pid_variables = 27,
         .run_limits = 28,
+        .new_session = 29,
+        .foreground = 30,
     };
     pub const maxima = .{
         .arguments = limits.arguments_max,
@@ -373,6 +377,7 @@ pub const Item = enum(u8) {
     step = 22,
     signals = 23,
     umask = 24,
+    session = 25,
 };
 
 pub const Died = struct {

@@ -47,6 +47,8 @@ pub const Plan = struct {
     report: sys.fd_t = -1,
     /// The child waits for a byte here before it goes on, where something has to come first.
     go: sys.fd_t = -1,
+    /// The helper could not lend the client's group to the first process.
+    group_lost: bool = false,
     /// The child only finds out which namespace the kernel refused.
     diagnose: ?u16 = null,
 
@@ -96,7 +98,7 @@ pub const Plan = struct {
 
     /// Somebody has something to do before the command goes on.
     pub fn waitsForGo(plan: *const Plan) bool {
-        return plan.hasMaps() or plan.hasJoiner() or plan.request.freeze;
+        return plan.hasMaps() or plan.hasJoiner() or plan.request.freeze or plan.request.foreground;
     }
 
     pub fn hasNewRoot(plan: *const Plan) bool {
@@ -105,6 +107,32 @@ pub const Plan = struct {
 
     pub fn changesIds(plan: *const Plan) bool {
         return plan.request.uid != null or plan.request.gid != null;
+    }
+
+    /// The program is to be apart from the client: it is somebody else, or in another pid or user namespace.
+    pub noinline fn isSeparate(plan: *const Plan) bool {
+        return (plan.namespaces | plan.joins) & (linux.CLONE.NEWPID | linux.CLONE.NEWUSER) != 0 or plan.changesIds() or
+            plan.request.groups != null;
+    }
+
+    /// The program leads its own process group; otherwise it is in the client's.
+    pub noinline fn leadsGroup(plan: *const Plan) bool {
+        if (plan.group_lost or plan.request.new_session orelse false) return true;
+        if (plan.request.make_group_leader) |asked| return asked;
+        // The terminal could not be given back to a group that has no number.
+        if (plan.request.foreground) return plan.host.group != 0;
+        return plan.isSeparate();
+    }
+
+    /// Whether the program leads its own session if none of its standard descriptors is a terminal, and nobody says otherwise.
+    pub fn wantsSession(plan: *const Plan) bool {
+        return plan.isSeparate() and !plan.request.foreground and plan.request.make_group_leader orelse true;
+    }
+
+    /// The first process starts in a new pid namespace, where the client's group has no number: the helper makes it in that
+    /// group.
+    pub fn inheritsGroup(plan: *const Plan) bool {
+        return plan.firstNamespaces() & linux.CLONE.NEWPID != 0;
     }
 
     /// Nothing but a program, its directory, its descriptors and its signals: the child of such a plan may share the
@@ -142,6 +170,13 @@ pub fn make(noalias plan: *Plan, noalias request: *const messages.Spawn, host: *
     if (request.program.len == 0) return refuse("program: empty");
     if (request.parent_death_signal > limits.signal_max) return refuse("parent_death_signal: 64 at most");
     if (request.umask) |mask| if (mask > 0o777) return refuse("umask: 0777 at most");
+    if (request.new_session orelse false) {
+        if (request.foreground) return refuse("new_session: foreground needs the session of the client");
+        if (!(request.make_group_leader orelse true)) return refuse("new_session: its leader leads a group as well");
+    }
+    if (request.foreground and !(request.make_group_leader orelse true)) {
+        return refuse("foreground: without a process group of its own");
+    }
     plan.* = .{
         .host = host,
         .request = request.*,

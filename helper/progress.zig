@@ -5,18 +5,17 @@
 const std = @import("std");
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
-const connection = @import("connection.zig");
+const limits = @import("limits.zig");
 const loop = @import("loop.zig");
-const messages = @import("messages.zig");
 const plans = @import("plan.zig");
 const reaper = @import("reaper.zig");
 const report = @import("report.zig");
 const sys = @import("sys.zig");
+const terminal = @import("terminal.zig");
 const linux = sys.linux;
 
 const Command = commands.Command;
 const Failure = report.Failure;
-const Record = report.Record;
 
 /// The first process is there, and its maps are written where the helper writes them.
 pub fn begin(index: commands.Index, plan: *const plans.Plan) void {
@@ -75,6 +74,7 @@ fn childIsReady(index: commands.Index) void {
 fn release(index: commands.Index) void {
     const command = commands.get(index);
     command.phase = .released;
+    if (command.foreground) terminal.give(command.pid);
     go(index);
     closeOwn(&command.go);
 }
@@ -134,47 +134,28 @@ pub fn reportEnded(index: commands.Index) void {
     if (command.stopped != 0) answers.stopped(command.id, command.child_pid, command.stopped);
 }
 
-/// Reads what the command's processes have reported. What is in the pipe may come from anybody (report.Record.parse), so
-/// nothing there is taken for granted: only that command fails.
+/// Reads what the command's processes have reported.
 fn takeRecords(index: commands.Index) void {
     const command = commands.get(index);
     std.debug.assert(command.state == .starting);
     if (command.report < 0) return;
-    // With room for one byte too many.
-    var bytes: [report.records_max * Record.size + 1]u8 = undefined;
-    const size = linux.read(command.report, &bytes, bytes.len);
+    var records: [report.records_max]report.Record = undefined;
+    const size = linux.read(command.report, @ptrCast(&records), @sizeOf(@TypeOf(records)));
     if (sys.isError(size, .AGAIN)) return;
     if (sys.errnoOf(size) != 0) {
         return fail(index, .{ .stage = .pipe_error, .call = .read, .errno = sys.errnoOf(size) });
     }
-    if (size == bytes.len or size % Record.size != 0) return fail(index, forged);
+    std.debug.assert(size % @sizeOf(report.Record) == 0);
     var about_to_exec = false;
-    var at: usize = 0;
-    while (at < size) : (at += Record.size) {
-        const record = Record.parse(bytes[at..][0..Record.size]) orelse return fail(index, forged);
-        switch (record.kind) {
-            .about_to_exec => {
-                // Nobody but the command's own process, which nobody else has to do anything for any more.
-                if (command.phase != .released or command.child_pid == 0) return fail(index, forged);
-                if (command.joiner != 0 or command.map_runner != 0) return fail(index, forged);
-                about_to_exec = true;
-            },
-            .joined => {
-                if (command.phase != .joining or command.child_pid != 0) return fail(index, forged);
-                if (!reaper.claim(index, @intCast(record.failure.index))) return fail(index, forged);
-                if (command.state != .starting) return;
-            },
-            .failed => return fail(index, if (isAux(record.failure.stage) and command.map_stderr < 0) forged else record.failure),
-        }
-    }
+    for (records[0 .. size / @sizeOf(report.Record)]) |record| switch (record.kind) {
+        .about_to_exec => about_to_exec = true,
+        .joined => {
+            reaper.claim(index, @intCast(record.failure.index));
+            if (command.state != .starting) return;
+        },
+        .failed => return fail(index, record.failure),
+    };
     if (about_to_exec) command.state = .running;
-}
-
-const forged: Failure = .{ .stage = .pipe_error, .detail = .forged };
-
-/// Whether an id map command has failed, whose standard error the helper has.
-fn isAux(stage: messages.Stage) bool {
-    return stage == .aux_command_exited or stage == .aux_command_killed;
 }
 
 /// Gives the command up. The client hears of it, by `finish`, when all its processes are reaped.
@@ -200,6 +181,7 @@ pub noinline fn endAll() void {
         // One that has told that execve comes next has the death signal that it is to have, or none.
         abort(index);
     }
+    terminal.takeBackAny();
 }
 
 /// Tells the client why there is no program, and forgets the command.
@@ -217,9 +199,12 @@ pub fn finish(index: commands.Index) void {
 
 fn tellFailure(index: commands.Index) void {
     const command = commands.get(index);
-    if (!isAux(command.failure.stage)) return answers.failed(command.id, command.failure);
-    const buffer = connection.stderrBuffer();
-    const size = linux.read(command.map_stderr, buffer.ptr, buffer.len);
+    switch (command.failure.stage) {
+        .aux_command_exited, .aux_command_killed => {},
+        else => return answers.failed(command.id, command.failure),
+    }
+    var buffer: [limits.map_command_stderr_size_max]u8 = undefined;
+    const size = linux.read(command.map_stderr, &buffer, buffer.len);
     const stderr = if (sys.errnoOf(size) == 0) buffer[0..size] else buffer[0..0];
     answers.mapCommandFailed(command.id, command.failure, commands.usageOf(index), stderr);
 }

@@ -6,6 +6,7 @@ const commands = @import("commands.zig");
 const limits = @import("limits.zig");
 const progress = @import("progress.zig");
 const sys = @import("sys.zig");
+const terminal = @import("terminal.zig");
 
 /// Processes whose parents have ended become children of the helper.
 pub var adopts = false;
@@ -48,6 +49,7 @@ fn reapOne(which: sys.pid_t) bool {
     } else if (sys.isContinued(status)) {
         continued(pid);
     } else if (commands.removeProcess(pid)) |owner| {
+        if (commands.get(owner.index).foreground and owner.role == .child) terminal.takeBack(pid);
         reaped(owner, status, &usage);
     } else keepUnclaimed(&.{ .pid = pid, .status = status, .usage = usage });
     return true;
@@ -56,6 +58,7 @@ fn reapOne(which: sys.pid_t) bool {
 fn stopped(pid: sys.pid_t, signal: u8) void {
     const owner = commands.findProcess(pid) orelse return if (adopts) answers.stopped(0, pid, signal);
     const command = commands.get(owner.index);
+    if (command.foreground and owner.role == .child) terminal.takeBack(pid);
     switch (command.state) {
         .running => answers.stopped(command.id, pid, signal),
         // It may have become the program: the end of its report comes in the next round.
@@ -68,6 +71,7 @@ fn continued(pid: sys.pid_t) void {
     const owner = commands.findProcess(pid) orelse return if (adopts) answers.continued(0, pid);
     const command = commands.get(owner.index);
     command.stopped = 0;
+    if (command.foreground and owner.role == .child) terminal.give(pid);
     if (command.state == .running) answers.continued(command.id, pid);
 }
 
@@ -172,23 +176,20 @@ noinline fn releaseOldest() void {
     unclaimed_released += 1;
 }
 
-/// A joiner has made this process for the command. It may be dead already. False if it cannot be: it is no child of the
-/// helper, or known to be something else.
-pub fn claim(index: commands.Index, pid: sys.pid_t) bool {
+/// A joiner has made this process for the command. It may be dead already.
+pub fn claim(index: commands.Index, pid: sys.pid_t) void {
+    std.debug.assert(pid > 0);
     for (0..unclaimed_count) |at| {
         const found = &unclaimed[(unclaimed_oldest + at) % unclaimed.len];
         // What was reaped before the joiner was made had the same pid, and was another process.
         if (found.pid != pid or unclaimed_released + at < commands.get(index).unclaimed_before) continue;
         found.pid = 0;
-        progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });
-        return true;
+        return progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });
     }
-    if (!sys.isChild(pid)) {
-        if (unclaimed_released <= commands.get(index).unclaimed_before) return false;
-        // Too many others were reaped meanwhile to remember all: it may have been among those that were let go.
-        progress.fail(index, .{ .stage = .unknown_error });
-        return true;
+    // Too many others were reaped meanwhile to remember all: it may have been among those that were let go.
+    if (unclaimed_released > commands.get(index).unclaimed_before and !sys.isChild(pid)) {
+        return progress.fail(index, .{ .stage = .unknown_error });
     }
-    if (commands.findProcess(pid) != null) return false;
-    return commands.addProcess(index, .child, pid);
+    const added = commands.addProcess(index, .child, pid);
+    std.debug.assert(added);
 }

@@ -13,6 +13,7 @@ const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
 const starter = @import("starter.zig");
 const sys = @import("sys.zig");
+const terminal = @import("terminal.zig");
 const linux = sys.linux;
 const Text = @import("text.zig").Text;
 const wire = @import("wire.zig");
@@ -78,7 +79,6 @@ fn serveMessage(bytes: []const u8, host: *const Host) Error!void {
     if (place) |taken| {
         var arena: wire.Arena = .{ .buffer = taken.arena() };
         if (decode(bytes, &arena)) |complete| {
-            taken.used = arena.used;
             if (complete) place_is_ours = !try dispatch(&received, host, taken);
             return;
         } else |err| if (err != error.ArenaExhausted) return err;
@@ -169,7 +169,7 @@ fn spawn(request: *const messages.Spawn, host: *const Host, place: ?*launch.Plac
         return false;
     }
     if (once.active) once.begin(request.run_limits);
-    const plan = if (place) |taken| taken.plan.? else &plan_like_fork;
+    const plan = if (place) |taken| &taken.plan else &plan_like_fork;
     if (plans.make(plan, request, host)) |refusal| {
         answers.refused(request.command, refusal);
         return false;
@@ -191,7 +191,13 @@ fn signal(request: messages.Signal) void {
     const command = commands.get(index);
     // Not there yet, or reaped: its pid may be another process by now.
     if (command.pid == 0) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
-    const result = linux.kill(command.pid, @enumFromInt(request.signal));
+    var target = command.pid;
+    if (command.foreground and request.signal == @intFromEnum(linux.SIG.CONT)) {
+        // As a shell does for its jobs: the terminal first, and the whole group, which is what the terminal has stopped.
+        terminal.give(command.pid);
+        target = -command.pid;
+    }
+    const result = linux.kill(target, @enumFromInt(request.signal));
     answers.signalResult(request.request, sys.errnoOf(result));
 }
 

@@ -27,7 +27,7 @@ pub var current: *const Plan = undefined;
 /// Starts `plan`, which lies in `place` where its child may share the helper's memory. The client is told of every
 /// outcome, now or later.
 pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
-    std.debug.assert(place == null or plan == place.?.plan);
+    std.debug.assert(place == null or plan == &place.?.plan);
     if (@import("options").fuzz) current = plan;
     const index = commands.add(id) orelse {
         if (place) |taken| taken.release();
@@ -39,6 +39,7 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     command.freeze = plan.request.freeze;
     standard.lend(command, plan);
     command.death_signal = @intCast(plan.request.parent_death_signal);
+    command.foreground = plan.request.foreground and plan.leadsGroup();
     const failure = launchProcesses(index, plan);
     closeProgramEnds(plan);
     if (standard.is_for_one) standard.release();

@@ -161,22 +161,19 @@ pub noinline fn now() u64 {
 }
 
 /// Whether a child that was not reaped is dead.
-pub fn hasEnded(pid: pid_t) bool {
-    return stateOf(pid) == .dead;
-}
-
-/// Whether this process is a child of the calling one that was not reaped.
-pub fn isChild(pid: pid_t) bool {
-    return stateOf(pid) != .foreign;
-}
-
-noinline fn stateOf(pid: pid_t) enum { foreign, lives, dead } {
+pub noinline fn hasEnded(pid: pid_t) bool {
     // A siginfo_t. Its first number is SIGCHLD where the child has ended, and 0 otherwise (man 2 waitid).
     var info: [32]u32 = @splat(0);
     const flags = linux.W.EXITED | linux.W.NOHANG | linux.W.NOWAIT;
     const result = linux.syscall5(.waitid, @intFromEnum(linux.P.PID), arg(pid), @intFromPtr(&info), flags, 0);
-    if (errnoOf(result) != 0) return .foreign;
-    return if (info[0] != 0) .dead else .lives;
+    return errnoOf(result) == 0 and info[0] != 0;
+}
+
+/// Whether there is a child of this pid that was not reaped.
+pub fn isChild(pid: pid_t) bool {
+    var info: [32]u32 = undefined;
+    const flags = linux.W.EXITED | linux.W.NOHANG | linux.W.NOWAIT;
+    return errnoOf(linux.syscall5(.waitid, @intFromEnum(linux.P.PID), arg(pid), @intFromPtr(&info), flags, 0)) == 0;
 }
 
 /// The signal that has stopped the child, by what wait4 tells of it; null where that is something else.
@@ -251,6 +248,31 @@ pub fn geteuid() u32 {
 pub fn getegid() u32 {
     const call = if (@hasField(linux.SYS, "getegid32")) .getegid32 else .getegid;
     return @truncate(linux.syscall0(call));
+}
+
+/// The calling process's group; 0 if its leader is outside of the pid namespace, or a filter refuses to tell.
+pub fn getpgid() pid_t {
+    return numberOf(linux.syscall1(.getpgid, 0));
+}
+
+/// The calling process's session; 0 likewise.
+pub fn getsid() pid_t {
+    return numberOf(linux.syscall1(.getsid, 0));
+}
+
+fn numberOf(result: usize) pid_t {
+    return if (errnoOf(result) == 0) @intCast(result) else 0;
+}
+
+pub const TIOCGPGRP = 0x540f;
+pub const TIOCSPGRP = 0x5410;
+pub const TIOCGSID = 0x5429;
+
+/// The number that a terminal tells (man 2 ioctl_tty): of its foreground group or its session. The kernel tells it only to
+/// processes whose controlling terminal it is.
+pub fn askTerminal(fd: fd_t, request: u32) ?pid_t {
+    var number: pid_t = 0;
+    return if (errnoOf(linux.ioctl(fd, request, @intFromPtr(&number))) == 0) number else null;
 }
 
 pub fn prctl(option: i32, value: usize) usize {
@@ -350,14 +372,6 @@ pub fn allocatePages(size: usize) ?[]align(std.heap.page_size_min) u8 {
 pub noinline fn freePages(pages: []align(std.heap.page_size_min) u8) void {
     // It fails where the kernel has to split a mapping and has no memory for that: these stay then, which harms nobody.
     _ = linux.munmap(pages.ptr, pages.len);
-}
-
-/// Gives up what is in these pages, in a process that has copies of its parent's: the next read finds zeros (man 2 madvise).
-/// Cheaper than writing zeros, for which the kernel would copy each page first.
-pub noinline fn forgetPages(pages: []align(std.heap.page_size_min) u8) void {
-    const result = std.os.linux.madvise(pages.ptr, pages.len, std.os.linux.MADV.DONTNEED);
-    // A filter may refuse it.
-    if (errnoOf(result) != 0) @memset(pages, 0);
 }
 
 /// Reads what a small file has: how much, or the error of open or read.

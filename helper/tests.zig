@@ -26,10 +26,12 @@ test {
     _ = @import("requests.zig");
     _ = @import("roots.zig");
     _ = @import("seal.zig");
+    _ = @import("sessions.zig");
     _ = @import("signals.zig");
     _ = @import("starter.zig");
     _ = @import("steps.zig");
     _ = @import("sys.zig");
     _ = @import("syscall_numbers.zig");
+    _ = @import("terminal.zig");
     _ = @import("wire.zig");
 }

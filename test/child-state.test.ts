@@ -67,14 +67,16 @@ for (const [way, prepare] of [
     assert.is(daemon.parent_death_signal, 0);
   });
 
-  test(`${way}: a process group of its own only where it was asked for`, async () => {
-    const joined = await stateOf(prepare);
-    assert.is.not(joined.group, joined.pid);
-    const leader = await stateOf(command => {
-      prepare(command);
-      command.makeGroupLeader();
-    });
-    assert.is(leader.group, leader.pid);
+  test(`${way}: makeGroupLeader decides on the process group`, async () => {
+    const reference: State = JSON.parse(execFileSync(fixture('state'), { encoding: 'utf8' }));
+    for (const on of [false, true]) {
+      const state = await stateOf(command => {
+        prepare(command);
+        command.makeGroupLeader(on);
+      });
+      if (on) assert.is(state.group, state.pid);
+      else assert.is(state.group, reference.group);
+    }
   });
 
   test(`${way}: arguments and environment, byte by byte`, async () => {

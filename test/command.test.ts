@@ -40,6 +40,17 @@ const TYPE_ERRORS: [call: string, message: string, (command: Command) => unknown
   ['uid("0")', 'uid', command => command.uid(wrong('0'))],
   ['gid(null)', 'gid', command => command.gid(wrong(null))],
   ['makeGroupLeader(1)', 'makeGroupLeader', command => command.makeGroupLeader(wrong(1))],
+  ['newSession(1)', 'newSession', command => command.newSession(wrong(1))],
+  [
+    'makeGroupLeader(false) after newSession()',
+    'makeGroupLeader',
+    command => command.newSession().makeGroupLeader(false),
+  ],
+  [
+    'newSession() after makeGroupLeader(false)',
+    'newSession',
+    command => command.makeGroupLeader(false).newSession(),
+  ],
   [
     'setParentDeathSignal of no signal',
     'there is no signal',
@@ -163,6 +174,9 @@ test('every method of the builder returns the command', () => {
     command.uid(2 ** 32 - 2),
     command.gid(0),
     command.makeGroupLeader(),
+    command.newSession(),
+    command.newSession(false),
+    command.makeGroupLeader(false),
     command.allowDaemonize(),
     command.setParentDeathSignal('SIGRTMIN+1'),
     command.setParentDeathSignal(64),

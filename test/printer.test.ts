@@ -164,6 +164,7 @@ const SETTINGS: [what: string, fields: Partial<SpawnRequest>, shown: string][] =
   ['a real-time parent death signal', { parentDeathSignal: 64 }, 'death_signal=SIGRT_32'],
   ['that signals are kept', { keepSignalMask: true }, 'keep_sigmask'],
   ['a process group', { makeGroupLeader: true }, 'group_leader'],
+  ['a session', { newSession: true }, 'new_session'],
   ['a function for the frozen child', { beforeUnfreeze: () => {} }, 'before_unfreeze'],
   [
     'steps',
@@ -213,13 +214,18 @@ for (const [what, fields, shown] of SETTINGS) {
   });
 }
 
+test('debug shows what is not to be, since the default may be either', () => {
+  const text = show(command({ makeGroupLeader: false, newSession: false }));
+  assert.is(text, '<Command "/bin/sh"; environ: {}; group_leader=false; new_session=false>');
+});
+
 test('debug shows everything at once, on one line', () => {
   const all: Partial<SpawnRequest> = Object.assign({}, ...SETTINGS.map(([, fields]) => fields));
   const text = show(command({ ...all, args: ['x\ny'], environment: ['A=\n'], parentDeathSignal: 15 }));
   for (const name of [
     ...['environ', 'chroot', 'pivot_root', 'unshare', 'set_namespace', 'mount_propagation', 'work-dir'],
     ...['uid_map', 'gid_map', 'id_map_commands', 'uid', 'gid', 'gids', 'keep_caps', 'fd 3', 'close_fds'],
-    ...['death_signal', 'keep_sigmask', 'group_leader', 'before_unfreeze', 'pre_exec'],
+    ...['death_signal', 'keep_sigmask', 'group_leader', 'new_session', 'before_unfreeze', 'pre_exec'],
   ]) {
     assert.ok(text.includes(`; ${name}`), name);
   }
@@ -365,7 +371,9 @@ function command(
     gid: null,
     groups: null,
     keepCapabilities: null,
-    makeGroupLeader: false,
+    makeGroupLeader: null,
+    newSession: null,
+    foreground: false,
     keepSignalMask: false,
     parentDeathSignal: 9,
     preExec: [],

@@ -1,74 +1,12 @@
-import { readFileSync, writeFileSync } from 'fs';
+import { existsSync, readFileSync } from 'fs';
 import * as path from 'path';
-import { type Child, Command } from 'unshare';
+import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { packageRoot, runtimePath, until } from './support';
+import { until } from './support';
+import { CTRL_C, CTRL_Z, cli, client, Terminal } from './terminal';
 
 const test = suite('terminal');
-
-const CTRL_C = '\x03';
-const CTRL_Z = '\x1a';
-
-/** A shell with job control in a terminal of its own, and what it shows. */
-class Terminal {
-  private text = '';
-  private readonly child: Child;
-  private waiting: (() => void) | null = null;
-
-  static async open(): Promise<Terminal> {
-    const shell = 'exec bash --norc --noprofile -i';
-    const child = await new Command('/usr/bin/script')
-      .args(['-qfec', shell, '/dev/null'])
-      .env('PS1', '$ ')
-      .env('TERM', 'dumb')
-      .stdin('piped')
-      .stdout('piped')
-      .stderr('piped')
-      .spawn();
-    return new Terminal(child);
-  }
-
-  private constructor(child: Child) {
-    this.child = child;
-    child.stdout!.on('data', chunk => {
-      this.text += chunk;
-      this.waiting?.();
-    });
-  }
-
-  type(keys: string): void {
-    this.child.stdin!.write(keys);
-  }
-
-  /** Waits until `expected` was shown, at any time. Returns what a group of it has matched. */
-  async shows(expected: string | RegExp): Promise<string | undefined> {
-    for (;;) {
-      if (typeof expected === 'string' && this.text.includes(expected)) return undefined;
-      const found = typeof expected === 'string' ? null : expected.exec(this.text);
-      if (found !== null) return found[1];
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`not shown: ${expected}, but ${this.text}`)), 10_000);
-        this.waiting = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.child.kill().catch(() => {});
-    await this.child.wait();
-  }
-}
-
-/** A client in the foreground; the command line that starts it. It logs strings: other values are in colours on some runtimes. */
-function client(code: string): string {
-  const file = path.join(makeScratch(), 'client.js');
-  writeFileSync(file, `const unshare = require(${JSON.stringify(packageRoot)});\n${code}`);
-  return `${runtimePath} ${file}\n`;
-}
 
 /** The terminal is closed however the test ends. */
 function testInTerminal(name: string, body: (terminal: Terminal) => Promise<void>): void {
@@ -161,5 +99,172 @@ testInTerminal('Ctrl-Z and fg: client and children stop and go on, and events te
   await terminal.shows('event death');
   await terminal.shows('ended by exit status: 9');
 });
+
+/** The rest of a line of code: a client that says whether its own group is in the foreground. */
+const prelude = `
+  const stat = pid => require('fs').readFileSync('/proc/' + pid + '/stat', 'utf8').split(') ')[1].split(' ').map(Number);
+  const inForeground = pid => String(stat('self')[5] === stat(pid)[2]);
+  const inside = command => command.unshare('user', 'pid')
+    .setIdMaps([{ insideUid: 0, outsideUid: process.geteuid(), count: 1 }], [{ insideGid: 0, outsideGid: process.getegid(), count: 1 }]);
+  const shell = script => new unshare.Command('/bin/sh').args(['-c', script]);
+`;
+
+const WAYS = {
+  'a plain program': 'shell',
+  'a program in a pid namespace': '(script => inside(shell(script)))',
+  'a program with a helper for it alone':
+    '(script => inside(shell(script)).fileDescriptor(9, unshare.Fd.dupFile(2)))',
+  'a program that was frozen':
+    '(script => inside(shell(script)).beforeUnfreeze(() => new Promise(resolve => setTimeout(resolve, 50))))',
+};
+
+for (const [what, make] of Object.entries(WAYS)) {
+  testInTerminal(`foreground: ${what} reads from the terminal, and gives it back`, async terminal => {
+    terminal.type(
+      client(`${prelude}
+      (async () => {
+        const command = ${make}('echo now ready; read line; echo got $line; exit 3');
+        const child = await command.spawn({ foreground: true });
+        console.log('program', inForeground(child.pid), 'client', inForeground('self'), '.');
+        console.log('ended by', String(await child.wait()));
+        console.log('then client', inForeground('self'), '.');
+      })();`),
+    );
+    await terminal.shows('program true client false .');
+    await terminal.shows('now ready');
+    terminal.type('a word\n');
+    await terminal.shows('got a word');
+    await terminal.shows('ended by exit status: 3');
+    await terminal.shows('then client true .');
+  });
+}
+
+testInTerminal('foreground: Ctrl-C reaches the program, and not the client', async terminal => {
+  terminal.type(
+    client(`${prelude}
+      process.on('SIGINT', () => console.log('client', 'interrupted'));
+      (async () => {
+        const child = await shell('echo now ready; read line').spawn({ foreground: true });
+        console.log('ended by', String(await child.wait()));
+        console.log('then client', inForeground('self'), '.');
+      })();`),
+  );
+  await terminal.shows('now ready');
+  terminal.type(CTRL_C);
+  await terminal.shows('ended by signal: 2 (SIGINT)');
+  await terminal.shows('then client true .');
+  assert.not.ok(terminal.hasShown('client interrupted'));
+});
+
+testInTerminal(
+  'foreground: a stop gives the terminal back, and SIGCONT gives it to the program again',
+  async terminal => {
+    terminal.type(
+      client(`${prelude}
+      (async () => {
+        const events = unshare.childEvents();
+        const child = await inside(shell('echo now ready; read line; echo got $line')).spawn({ foreground: true });
+        console.log('pid', String(child.pid), '.');
+        for await (const event of events) {
+          if (event.child !== child) continue;
+          console.log('event', event.type, event.signal || '.');
+          console.log(event.type + ': client', inForeground('self'), '.');
+          if (event.type === 'stop') await child.signal('SIGCONT');
+          if (event.type === 'death') break;
+        }
+      })();`),
+    );
+    await terminal.shows('now ready');
+    // Process 1 of a pid namespace ignores what a terminal sends by default, but not SIGSTOP from outside.
+    process.kill(Number(await terminal.shows(/pid (\d+) \./)), 'SIGSTOP');
+    await terminal.shows('event stop SIGSTOP');
+    await terminal.shows('stop: client true .');
+    await terminal.shows('continue: client false .');
+    terminal.type('a word\n');
+    await terminal.shows('got a word');
+    await terminal.shows('death: client true .');
+  },
+);
+
+testInTerminal('foreground: a command that fails gives the terminal back', async terminal => {
+  terminal.type(
+    client(`${prelude}
+      (async () => {
+        const error = await new unshare.Command('/nowhere').spawn({ foreground: true }).catch(error => error);
+        console.log('failed at', error.stage, inForeground('self'), '.');
+      })();`),
+  );
+  await terminal.shows('failed at Exec true .');
+});
+
+testInTerminal('foreground: a client in the background does not take the terminal', async terminal => {
+  terminal.type(
+    client(`${prelude}
+      (async () => {
+        const child = await shell('sleep 60').spawn({ foreground: true });
+        console.log('program', inForeground(child.pid), '.');
+        await child.kill();
+      })();`).replace('\n', ' &\n'),
+  );
+  await terminal.shows('program false .');
+});
+
+testInTerminal(
+  'unshare run: the program reads from the terminal, Ctrl-C ends it, and the shell goes on',
+  async terminal => {
+    terminal.type(
+      cli(`--unshare user --map-root -- sh -c 'echo now $((1 + 1)); read line; echo got $line; read other'`),
+    );
+    await terminal.shows('now 2');
+    terminal.type('a word\n');
+    await terminal.shows('got a word');
+    terminal.type(CTRL_C);
+    await terminal.shows(/\^C[\s\S]*[$#] /);
+    terminal.type('echo status $?\n');
+    await terminal.shows('status 130');
+  },
+);
+
+for (const options of ['', '--unshare user --map-root']) {
+  testInTerminal(`unshare run ${options}: Ctrl-Z stops the job, and fg continues it`, async terminal => {
+    terminal.type(cli(`${options} -- sh -c 'echo now $((1 + 1)); read line; echo got $line; exit 9'`));
+    await terminal.shows('now 2');
+    terminal.type(CTRL_Z);
+    await terminal.shows('Stopped');
+    terminal.type('echo the shell has it\n');
+    await terminal.shows('\nthe shell has it');
+    terminal.type('fg\n');
+    // Shown when the job goes on.
+    await terminal.shows(/has it[\s\S]*\n.*read line/);
+    terminal.type('a word\n');
+    await terminal.shows('got a word');
+    terminal.type('echo status $?\n');
+    await terminal.shows('status 9');
+  });
+}
+
+testInTerminal('unshare run in the background: it stops when it reads, until fg', async terminal => {
+  // The shell says so at once.
+  terminal.type('set -b\n');
+  terminal.type(cli(`-- sh -c 'read line; echo got $line; exit 9'`).replace('\n', ' &\n'));
+  await terminal.shows('Stopped');
+  terminal.type('fg\n');
+  await terminal.shows(/Stopped[\s\S]*\n.*read line/);
+  terminal.type('a word\n');
+  await terminal.shows('got a word');
+});
+
+testInTerminal(
+  'unshare run without a terminal among its descriptors: Ctrl-C is passed on',
+  async terminal => {
+    const file = path.join(makeScratch(), 'running');
+    const script = `trap "exit 7" INT; : > ${file}; while :; do sleep 0.05; done`;
+    terminal.type(cli(`--unshare user --map-root -- sh -c '${script}' < /dev/null > /dev/null 2>&1`));
+    await until('the program runs', () => existsSync(file), 10_000);
+    terminal.type(CTRL_C);
+    terminal.type('echo status $?\n');
+    await terminal.shows('status 7');
+  },
+);
 
 test.run();

@@ -2,8 +2,6 @@ import { inspect } from 'util';
 import { type Bytes, toBytes } from '../bytes';
 import { UnshareError } from '../error/error';
 import { Helper } from '../helper/helper';
-import { isKind } from '../kind';
-import { type Path, toPath } from '../path';
 import type { AbortSignalLike } from '../process/abort';
 import { watchCall, watchOptions } from '../process/call-watch';
 import type { Child } from '../process/child';
@@ -26,7 +24,8 @@ import type { Namespace } from './namespace';
 import { type GidMapRow, Namespaces, type UidMapRow } from './namespaces';
 import { NewRoot } from './new-root';
 import { Printer } from './printer';
-import { checkDrainTimeout, checkMaxBuffer } from './run-options';
+import { checkForeground, ProcessGroup } from './process-group';
+import { checkMaxBuffer } from './run-options';
 import type { SpawnRequest } from './spawn-request';
 import { type StdioKind, type StdioLike, toStdio } from './stdio';
 import { checkSteps, type Step } from './step';
@@ -50,19 +49,22 @@ export interface SpawnOptions {
   timeout?: number;
   /** What ends the program then. One that ignores it is waited for. Default: SIGKILL. */
   killSignal?: Signal | number;
+  /**
+   * Puts the program's process group into the foreground of the client's controlling terminal, if the client's own
+   * group is there, and gives the terminal back when the program ends or stops. A program that continues gets it
+   * again. The program then reads from the terminal, and Ctrl-C and Ctrl-Z reach the program and not the client;
+   * `childEvents` reports a stop, and `child.signal('SIGCONT')` continues the whole group.
+   *
+   * The program has its own process group and the client's session. So a TypeError with `newSession()` or
+   * `makeGroupLeader(false)`. Without a terminal, nothing else happens. Default: false.
+   */
+  foreground?: boolean;
 }
 
 /** How `Command.output` runs a command. */
 export interface OutputOptions extends SpawnOptions {
   /**
-   * How many milliseconds after the program's end the pipes are let go, from 0 to 2³¹−1. Processes that the program has left
-   * behind, such as a daemon, may hold them open; what was written by then is the result. With 0, that is what is in the
-   * pipes at the end. Default: waits for the ends of the pipes, as long as it takes.
-   */
-  drainTimeout?: number;
-  /**
-   * What the program reads as its standard input, which is a pipe then: text, bytes (any TypedArray or DataView), a stream or
-   * an iterable of them. A chunk that is neither text nor bytes ends the program, and the promise rejects with a TypeError. A
+   * What the program reads as its standard input, which is a pipe then: text, bytes, a stream or an iterable of them. A
    * program that does not read all of it is no failure. A TypeError where `stdin` is set to something else than a pipe.
    */
   input?: Input;
@@ -95,7 +97,7 @@ export class Command {
   private readonly newRoot = new NewRoot();
   private readonly credentials = new Credentials();
   private directory: Buffer | null = null;
-  private leadsGroup = false;
+  private readonly processGroup = new ProcessGroup();
   private keepsSignalMask = false;
   private parentDeathSignal = signalNumber('SIGKILL');
   private steps: readonly Step[] = [];
@@ -106,10 +108,10 @@ export class Command {
    * arguments.
    *
    * There is no search in PATH, ever: the path goes to `execve` as it is, after root and working directory
-   * have changed. Where that fails, the stage is `Exec`. A `file:` URL stands for its path, here and wherever a path is taken.
+   * have changed. Where that fails, the stage is `Exec`.
    */
-  constructor(program: Path) {
-    this.program = toPath(program, 'program');
+  constructor(program: Bytes) {
+    this.program = toBytes(program, 'program');
     if (this.program.length === 0) throw new TypeError('program must not be empty');
     this.argumentZero = this.program;
   }
@@ -196,8 +198,8 @@ export class Command {
    * Rejects at the stage `Chdir`, naming the directory, where it cannot be entered, or where the client's
    * was removed.
    */
-  currentDir(directory: Path): this {
-    this.directory = toPath(directory, 'currentDir');
+  currentDir(directory: Bytes): this {
+    this.directory = toBytes(directory, 'currentDir');
     return this;
   }
 
@@ -317,7 +319,7 @@ export class Command {
    * at the stage `SetIdMap`; one that fails at `AuxCommandExited` or `AuxCommandKilled`, with its
    * `exitStatus` and `stderr`. Together with a user namespace that is joined, it rejects at the stage `SetIdMap`.
    */
-  setIdMapCommands(newuidmap: Path, newgidmap: Path): this {
+  setIdMapCommands(newuidmap: Bytes, newgidmap: Bytes): this {
     this.namespaces.setIdMapCommands(newuidmap, newgidmap);
     return this;
   }
@@ -368,7 +370,7 @@ export class Command {
    *
    * Rejects at the stage `ChangeRoot`, naming the path.
    */
-  chrootDir(directory: Path): this {
+  chrootDir(directory: Bytes): this {
     this.newRoot.chroot(directory);
     return this;
   }
@@ -382,18 +384,41 @@ export class Command {
    *
    * Rejects at the stage `ChangeRoot`, naming the path.
    */
-  pivotRoot(newRoot: Path, putOld: Path, unmount: boolean): this {
+  pivotRoot(newRoot: Bytes, putOld: Bytes, unmount: boolean): this {
     this.newRoot.pivot(newRoot, putOld, unmount);
     return this;
   }
 
   /**
-   * Makes the program the leader of a process group of its own (`man 2 setpgid`). Rejects at the stage
-   * `SetPGid`.
+   * Makes the program the leader of its own process group (`man 2 setpgid`), or leaves it in the client's.
+   * By default, a command has its own group if it has a new or joined pid or user namespace, or if `uid`,
+   * `gid` or `groups` is set. In the client's group, a program signals the client with `kill(0, …)`, from
+   * inside all namespaces too.
+   *
+   * Ctrl-C at the terminal does not reach another group. A program in it that reads from the terminal is
+   * stopped by SIGTTIN: see `SpawnOptions.foreground`. `makeGroupLeader(false)` with `newSession(true)` is a
+   * TypeError. Rejects with stage `SetPGid`.
    */
   makeGroupLeader(on = true): this {
-    if (typeof on !== 'boolean') throw new TypeError('makeGroupLeader must be a boolean');
-    this.leadsGroup = on;
+    this.processGroup.setLeader(on);
+    return this;
+  }
+
+  /**
+   * Gives the program its own session (`man 2 setsid`), and with it its own process group and no controlling
+   * terminal. By default, a command has its own session if it has a new or joined pid or user namespace, or
+   * if `uid`, `gid` or `groups` is set. There are three exceptions: `makeGroupLeader(false)`, the option
+   * `foreground`, and a descriptor 0, 1 or 2 that is the controlling terminal of the client.
+   *
+   * In the client's session, a program can open `/dev/tty`, and on many kernels type into the user's shell
+   * (`TIOCSTI`). In its own session, SIGTTIN does not stop it: it reads from a terminal that it has as a
+   * descriptor. So give untrusted programs no terminal at all. The leader of a session gets a controlling
+   * terminal if it opens a free one without `O_NOCTTY`.
+   *
+   * `newSession(true)` with `makeGroupLeader(false)` is a TypeError. Rejects with stage `SetPGid`, item `session`.
+   */
+  newSession(on = true): this {
+    this.processGroup.setSession(on);
     return this;
   }
 
@@ -455,7 +480,7 @@ export class Command {
 
   /** What `toString()` of the result shows of the command, as it is now, is told by `style`. */
   display(style: Style): Printer {
-    if (!isKind(style, 'Style')) throw new TypeError('style must be a Style');
+    if (!(style instanceof Style)) throw new TypeError('style must be a Style');
     return new Printer(this.snapshot('inherit', 'inherit'), style);
   }
 
@@ -488,13 +513,12 @@ export class Command {
    * Starts the program, and returns its status and all that it wrote. Standard output and error are piped
    * unless they are set, standard input is /dev/null unless it is set, or `options.input` is there. Other pipes are as
    * with `status`. Waits for the end of the program and of both pipes, which processes that it leaves behind may hold
-   * open: `drainTimeout` bounds that, and a `timeout` ends it with an error.
+   * open: a `timeout` ends that as well.
    *
    * Where the source of `options.input` fails, the program is ended, and that error is what this rejects with.
    */
   async output(options: OutputOptions = {}): Promise<Output> {
     const maxBuffer = checkMaxBuffer(options.maxBuffer);
-    const drainTimeout = checkDrainTimeout(options.drainTimeout);
     if (options.input !== undefined) this.descriptors.checkInput();
     const input = options.input === undefined ? null : toInput(options.input);
     const watch = watchCall(options, this.program);
@@ -503,7 +527,7 @@ export class Command {
       const child = await this.start(options, watch, input === null ? 'null' : 'piped', 'piped');
       // From here on, that is for who feeds it.
       unwatchSource();
-      return await collectOutput(child, watch, { input, maxBuffer, drainTimeout });
+      return await collectOutput(child, watch, { input, maxBuffer });
     });
   }
 
@@ -512,7 +536,7 @@ export class Command {
    * same errors. A helper of its own runs the command, so that no event tells of it.
    *
    * There is no `beforeUnfreeze` and no pipe of `fileDescriptor`: they reject at the stages `BeforeUnfreeze` and
-   * `StdioError`.
+   * `StdioError`. There is no option `foreground` (a TypeError): after Ctrl-Z, nobody could continue the program.
    */
   statusSync(options: SyncOptions = {}): ExitStatus {
     return statusNow(this.snapshot('inherit', 'inherit'), options);
@@ -530,10 +554,11 @@ export class Command {
     stdin: StdioKind,
     stdoutAndStderr: StdioKind,
   ): Promise<Child> {
+    const foreground = checkForeground(options.foreground);
     if (watch?.aborted) throw watch.reason;
     const helper = options.helper ?? Helper.shared();
     try {
-      return await helper.start(this.snapshot(stdin, stdoutAndStderr), watch);
+      return await helper.start(this.snapshot(stdin, stdoutAndStderr, foreground), watch);
     } catch (error) {
       // It was made where the answer came in. Here, the stack leads to the caller.
       if (error instanceof UnshareError) Error.captureStackTrace?.(error);
@@ -541,7 +566,7 @@ export class Command {
     }
   }
 
-  private snapshot(stdin: StdioKind, stdoutAndStderr: StdioKind): SpawnRequest {
+  private snapshot(stdin: StdioKind, stdoutAndStderr: StdioKind, foreground = false): SpawnRequest {
     return {
       program: this.program,
       arguments: [this.argumentZero, ...this.argumentList],
@@ -552,7 +577,7 @@ export class Command {
       ...this.descriptors.request(stdin, stdoutAndStderr),
       ...this.namespaces.request(),
       ...this.credentials.request(),
-      makeGroupLeader: this.leadsGroup,
+      ...this.processGroup.request(foreground),
       keepSignalMask: this.keepsSignalMask,
       parentDeathSignal: this.parentDeathSignal,
       preExec: copySteps(this.steps),

@@ -1,5 +1,4 @@
-import { isKind } from '../kind';
-import type { Fd } from './fd';
+import { Fd } from './fd';
 import { checkInteger } from './ids';
 import type { DescriptorKind, DescriptorRange, DescriptorRequest } from './spawn-request';
 import type { Stdio, StdioKind } from './stdio';
@@ -22,7 +21,7 @@ export class Descriptors {
 
   set(number: number, fd: Fd): void {
     const checked = checkInteger(number, 'number', FIRST, LAST);
-    if (!isKind(fd, 'Fd')) throw new TypeError('fd must be an Fd');
+    if (!(fd instanceof Fd)) throw new TypeError('fd must be an Fd');
     this.others.set(checked, fd);
   }
 

@@ -1,4 +1,3 @@
-import { setKind } from '../kind';
 import { FileSource, type OpenFile } from './open-file';
 import type { DescriptorKind } from './spawn-request';
 
@@ -62,5 +61,3 @@ export class Fd {
     return Fd.writeNullValue;
   }
 }
-
-setKind(Fd, 'Fd');

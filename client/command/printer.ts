@@ -1,12 +1,11 @@
 import { inspect } from 'util';
 import { quoteBytes } from '../bytes';
 import { descriptorName } from '../error/descriptor-name';
-import { isKind } from '../kind';
 import { signalName, signalNumber } from '../signals';
 import { capabilityName } from './capability';
 import type { DescriptorRequest, IdMapRow, JoinRequest, SpawnRequest } from './spawn-request';
 import type { Step, StepValue } from './step';
-import type { Style } from './style';
+import { Style } from './style';
 
 const EQUALS_SIGN = '='.charCodeAt(0);
 
@@ -25,7 +24,7 @@ export class Printer {
 
   /** @internal With `inheritsEnvironment`, the environment is no part of what was set, and not shown. */
   constructor(request: SpawnRequest, style: Style, inheritsEnvironment = false) {
-    if (!isKind(style, 'Style')) throw new TypeError('style must be a Style');
+    if (!(style instanceof Style)) throw new TypeError('style must be a Style');
     this.request = request;
     this.style = style;
     this.inheritsEnvironment = inheritsEnvironment;
@@ -83,7 +82,8 @@ function showSettings(request: SpawnRequest): string[] {
     ...present('keep_caps', request.keepCapabilities, showCapabilities),
     ...showDescriptors(request),
     ...showSignals(request),
-    ...flag('group_leader', request.makeGroupLeader),
+    ...choice('group_leader', request.makeGroupLeader),
+    ...choice('new_session', request.newSession),
     ...flag('before_unfreeze', request.beforeUnfreeze !== null),
     ...notEmpty('pre_exec', request.preExec, showStep),
   ];
@@ -188,6 +188,11 @@ function present<T>(name: string, value: T | null, show: (value: T) => string): 
 
 function notEmpty<T>(name: string, list: readonly T[], show: (item: T) => string): string[] {
   return list.length === 0 ? [] : [`${name}=[${list.map(item => show(item)).join(', ')}]`];
+}
+
+/** What has a default that is neither. */
+function choice(name: string, value: boolean | null): string[] {
+  return value === false ? [`${name}=false`] : flag(name, value === true);
 }
 
 function flag(name: string, isSet: boolean): string[] {

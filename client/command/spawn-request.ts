@@ -72,7 +72,11 @@ export interface SpawnRequest {
   readonly groups: readonly number[] | null;
   /** Numbers of the capabilities to keep, in order; null leaves them alone. */
   readonly keepCapabilities: readonly number[] | null;
-  readonly makeGroupLeader: boolean;
+  /** Null for the default, here and in `newSession`. */
+  readonly makeGroupLeader: boolean | null;
+  readonly newSession: boolean | null;
+  /** The program's process group becomes the terminal's foreground group. */
+  readonly foreground: boolean;
   readonly keepSignalMask: boolean;
   /** Number of the signal, or 0 for none. */
   readonly parentDeathSignal: number;

@@ -1,4 +1,3 @@
-import { clearTimeout, setTimeout } from 'timers';
 import { Command } from '../command/command';
 import { UnshareError } from '../error/error';
 import { Helper } from '../helper/helper';

@@ -51,6 +51,7 @@ const ITEMS: Record<
   [v1.Item.ITEM_STEP]: stepItem,
   [v1.Item.ITEM_SIGNALS]: index => wordItem(index === 0 ? 'signals' : signalName(index)),
   [v1.Item.ITEM_UMASK]: () => wordItem('umask'),
+  [v1.Item.ITEM_SESSION]: () => wordItem('session'),
 };
 
 /** What `failure` is about, or null where it is about nothing in particular. */

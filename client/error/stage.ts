@@ -63,7 +63,7 @@ export const DOING: Record<Stage, (item: string | null) => string> = {
   SetIdMap: item => `cannot write ${item ?? 'the id maps'}`,
   AuxCommandExited: item => `${item ?? 'the id map command'} failed`,
   AuxCommandKilled: item => `${item ?? 'the id map command'} was killed`,
-  SetPGid: () => 'cannot make the process a group leader',
+  SetPGid: item => `cannot make the process ${item === null ? 'a group leader' : `the leader of a ${item}`}`,
   SetNs: item => `cannot join ${item ?? 'a namespace'}`,
   CapSet: item => `cannot set the ${item ?? 'capabilities'}`,
   BeforeUnfreeze: () => 'beforeUnfreeze failed',

@@ -1,4 +1,3 @@
-import { clearTimeout, setTimeout } from 'timers';
 import { checkKillSignal, checkTimeout } from '../command/run-options';
 import type { Signal } from '../signals';
 import { type AbortSignalLike, type AbortWatch, watchSignal } from './abort';

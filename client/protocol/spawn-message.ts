@@ -86,6 +86,8 @@ export function toSpawnMessage(
     groups: request.groups === null ? null : { gids: [...request.groups] },
     keepCapabilities: request.keepCapabilities === null ? null : toBits(request.keepCapabilities),
     makeGroupLeader: request.makeGroupLeader,
+    newSession: request.newSession,
+    foreground: request.foreground,
     keepSignalMask: request.keepSignalMask,
     parentDeathSignal: request.parentDeathSignal,
     preExec: toSteps(request.preExec),

@@ -47,6 +47,15 @@ pub fn getppid() pid_t {
     return 0;
 }
 
+pub fn setpgid(_: pid_t, _: pid_t) usize {
+    return if (world.fails()) failure(.PERM) else 0;
+}
+
+/// Of a terminal.
+pub fn ioctl(fd: fd_t, request: u32, argument: usize) usize {
+    return world.controlTerminal(fd, request, @ptrFromInt(argument));
+}
+
 pub fn recvfrom(fd: fd_t, buffer: [*]u8, size: usize, _: u32, _: ?*anyopaque, _: ?*anyopaque) usize {
     return world.receive(fd, buffer[0..size]);
 }

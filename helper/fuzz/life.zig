@@ -12,6 +12,7 @@ const reaper = @import("../reaper.zig");
 const requests = @import("../requests.zig");
 const standard = @import("../standard.zig");
 const starter = @import("../starter.zig");
+const terminal = @import("../terminal.zig");
 const kernel = @import("kernel.zig");
 const model = @import("model.zig");
 const world = @import("world.zig");
@@ -23,7 +24,7 @@ pub fn live(seed: u64, bytes: []const u8) void {
     const kind = dice.uintLessThan(u8, 8);
     const kept: usize = if (kind < 2) dice.uintAtMost(usize, if (dice.boolean()) 4 else limits.kept_descriptors_max) else 0;
     world.reset(seed, bytes, kept, dice.uintLessThan(u8, 3) == 0);
-    inline for (.{ commands, connection, once, reaper, requests, standard, starter }) |part| part.reset();
+    inline for (.{ commands, connection, once, reaper, requests, standard, starter, terminal }) |part| part.reset();
     launch.reset(if (dice.uintLessThan(u8, 4) == 0) limits.shared_launches_max else 0);
     standard.is_for_one = kind == 0;
     once.active = kind == 1;
@@ -37,10 +38,12 @@ pub fn live(seed: u64, bytes: []const u8) void {
         .pidfd = -1,
         .uid = if (dice.boolean()) 0 else 1000,
         .gid = if (dice.boolean()) 0 else 1000,
+        .group = kernel.own_pid,
+        .has_own_group = dice.boolean(),
         .has_clone3 = dice.boolean(),
         .last_capability = if (dice.boolean()) 40 else 37,
-        .hides = .no,
     };
+    terminal.client_group = host.group;
     model.reset(&host, plans.kept_descriptors);
     connection.send("hello", &.{ .protocol = 1, .version = "0", .pid = kernel.own_pid, .sealed = true });
     model.finish(loop.run(&host));

@@ -29,9 +29,15 @@ fn isAdmissible(spawn: *const messages.Spawn, host: *const Host) bool {
         (spawn.umask orelse 0) <= 0o777 and
         spawn.parent_death_signal <= 64 and
         std.mem.indexOfScalar(messages.Namespace, spawn.namespaces, .unspecified) == null and
-        areJoins(spawn) and areDescriptors(spawn.descriptors) and areRanges(spawn.close_descriptors) and
+        isSession(spawn) and areJoins(spawn) and areDescriptors(spawn.descriptors) and areRanges(spawn.close_descriptors) and
         areRoots(spawn) and areIds(spawn) and areMaps(spawn, host) and areCapabilities(spawn, host) and
         arePidVariables(spawn) and areSteps(spawn.pre_exec);
+}
+
+fn isSession(spawn: *const messages.Spawn) bool {
+    const has_group = spawn.make_group_leader != false;
+    if (spawn.new_session == true) return has_group and !spawn.foreground;
+    return has_group or !spawn.foreground;
 }
 
 fn has(spawn: *const messages.Spawn, namespace: messages.Namespace) bool {

@@ -51,6 +51,7 @@ const Fd = union(enum) {
     epoll,
     signal,
     status_file,
+    terminal,
     /// The process of this index.
     process_directory: u16,
     map_file: MapFile,
@@ -66,8 +67,6 @@ const Pipe = struct {
     nonblocking: bool,
     used: u16 = 0,
     bytes: [pipe_size]u8 = undefined,
-    /// Somebody has written to it who has no business there.
-    forged: bool = false,
 };
 
 const Role = enum { child, joiner, map_runner, program, stranger };
@@ -146,6 +145,7 @@ pub fn reset(seed: u64, bytes: []const u8, kept: usize, with_faults: bool) void 
     next_pid = 2;
     signalled = false;
     clock_ms = 1_000_000;
+    foreground = kernel.own_pid;
     fault_odds = if (with_faults) random.intRangeAtMost(u32, 2, 64) else 0;
     faults = 0;
     stream = bytes;
@@ -213,7 +213,7 @@ pub fn close(fd: sys.fd_t) void {
         .writer => |pipe| pipes[pipe].writers -= 1,
         // Not counted.
         .standard, .kept => fds_open += 1,
-        .copy, .status_file, .process_directory, .map_file => {},
+        .copy, .status_file, .terminal, .process_directory, .map_file => {},
     }
     if (watches[@intCast(fd)] != null) {
         expect(once.active, "a descriptor is closed that is watched");
@@ -232,6 +232,7 @@ pub fn open(directory: sys.fd_t, path: []const u8) usize {
     if (fails()) return failure(if (random.boolean()) .NOENT else .MFILE);
     if (directory == kernel.AT.FDCWD) {
         if (std.mem.eql(u8, path, "/proc/self/status")) return openAs(.status_file);
+        if (std.mem.eql(u8, path, "/dev/tty")) return openAs(.terminal);
         expect(std.mem.startsWith(u8, path, "/proc/"), "a path is opened that is none of the helper's");
         const pid = std.fmt.parseInt(sys.pid_t, path["/proc/".len..], 10) catch bug("a path below /proc");
         const process = findProcess(pid) orelse bug("the directory of a process that there is not");
@@ -243,6 +244,22 @@ pub fn open(directory: sys.fd_t, path: []const u8) usize {
     };
     const name = std.meta.stringToEnum(@FieldType(MapFile, "name"), path) orelse bug("a file of no map");
     return openAs(.{ .map_file = .{ .process = process, .name = name } });
+}
+
+/// The group in the foreground of the only terminal.
+var foreground: sys.pid_t = kernel.own_pid;
+
+pub fn controlTerminal(fd: sys.fd_t, request: u32, group: *sys.pid_t) usize {
+    if (at(fd).* != .terminal or fails()) return failure(.NOTTY);
+    switch (request) {
+        sys.TIOCGPGRP => group.* = foreground,
+        sys.TIOCSPGRP => {
+            expect(group.* == kernel.own_pid or findProcess(group.*) != null, "a group in the foreground that there is not");
+            foreground = group.*;
+        },
+        else => bug("ioctl with another request"),
+    }
+    return 0;
 }
 
 pub fn makePipe(ends: *[2]sys.fd_t, nonblocking: bool) usize {
@@ -715,7 +732,6 @@ fn step(index: u16) bool {
     if (process.shared) |plan| {
         expect(same(messages.Spawn, plan.request, model.spawnOf(process.command).*), "a plan changes under its child");
     }
-    if (process.report) |pipe| if (chance(200)) forge(process, &pipes[pipe]);
     switch (process.role) {
         .child => return stepChild(index),
         .joiner => return stepJoiner(index),
@@ -731,29 +747,6 @@ fn record(process: *Process, kind: report.Record.Kind, why: report.Failure) void
     note("{d} reports {t}", .{ process.pid, kind });
     const bytes = std.mem.asBytes(&report.Record{ .kind = kind, .failure = why });
     if (pipes[process.report.?].readers > 0) expect(put(process.report.?, bytes), "a report waits");
-}
-
-/// Another process writes to the report pipe: what is no record, or one that names a process which is none of the command's.
-fn forge(process: *const Process, pipe: *Pipe) void {
-    const records_size = report.records_max * report.Record.size;
-    if (pipe.forged or pipe.readers == 0 or pipe.used + 2 * report.Record.size > pipe_size - records_size) return;
-    note("somebody writes to the report pipe of {d}", .{process.pid});
-    pipe.forged = true;
-    model.spoil(process.command);
-    var bytes: [2 * report.Record.size]u8 = undefined;
-    random.bytes(&bytes);
-    var size = random.intRangeAtMost(usize, 1, bytes.len);
-    const is_record = chance(2);
-    if (is_record) {
-        const pid: u32 = if (random.boolean()) @intCast(process.pid) else std.math.maxInt(i32);
-        const joined: report.Record = .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = pid } };
-        size = report.Record.size;
-        @memcpy(bytes[0..size], std.mem.asBytes(&joined));
-    } else if (size % report.Record.size == 0) {
-        // No kind of record.
-        bytes[3] |= 0x80;
-    }
-    expect(put(process.report.?, bytes[0..size]), "the report pipe has no room");
 }
 
 fn fail(process: *Process) void {

@@ -81,11 +81,13 @@ function prepare(dice: Dice, command: Command): Expected {
     pidAt = environment.size;
     environment.set('OWN_PID', Buffer.from('OWN_PID='));
   }
-  const isLeader = dice.oneIn(4);
-  if (isLeader) command.makeGroupLeader();
+  const asked = dice.oneIn(4) ? dice.oneIn(2) : null;
+  if (asked !== null) command.makeGroupLeader(asked);
   const uid = isRoot && dice.oneIn(6) ? 1 + dice.below(60_000) : null;
+  const hasNamespace = uid === null && dice.oneIn(6);
   if (uid !== null) command.uid(uid);
-  else if (dice.oneIn(6)) command.unshare('user', dice.oneIn(2) ? 'uts' : 'time').setIdMaps(...rootMaps());
+  if (hasNamespace) command.unshare('user', dice.oneIn(2) ? 'uts' : 'time').setIdMaps(...rootMaps());
+  const isLeader = asked ?? (uid !== null || hasNamespace);
   if (dice.oneIn(5)) command.preExec(harmlessSteps(dice));
   const numbers = [...new Set(dice.list(4, () => 3 + dice.below(dice.oneIn(2) ? 8 : 900)))];
   for (const number of numbers)

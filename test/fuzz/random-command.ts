@@ -182,6 +182,7 @@ function tellRest(dice: Dice, command: Command, expected: Plain): void {
     expected.pivotRoot = { newRoot: Buffer.from('/root'), putOld: Buffer.from('/root/old'), unmount };
   }
   if (dice.oneIn(3)) command.makeGroupLeader(expecting(expected, 'makeGroupLeader', dice.oneIn(2)));
+  else command.newSession(expecting(expected, 'newSession', dice.oneIn(2)));
   if (dice.oneIn(3)) {
     command.keepSigmask();
     expected.keepSignalMask = true;

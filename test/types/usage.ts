@@ -11,7 +11,6 @@ import {
   childEvents,
   type ExitStatus,
   Fd,
-  type FileUrl,
   GidMap,
   type GidMapRow,
   Helper,
@@ -26,7 +25,6 @@ import {
   type OpenFile,
   type Output,
   type OutputOptions,
-  type Path,
   type PipeReader,
   type PipeWriter,
   PR_SET_NO_NEW_PRIVS,
@@ -94,6 +92,8 @@ export function build(variables: Record<string, string | undefined>): Command {
     .chrootDir('/srv')
     .pivotRoot('/srv', '/srv/old', true)
     .makeGroupLeader()
+    .newSession()
+    .newSession(false)
     .allowDaemonize()
     .setParentDeathSignal(Signal.SIGTERM)
     .setParentDeathSignal(9)
@@ -110,7 +110,7 @@ export function build(variables: Record<string, string | undefined>): Command {
 export async function run(command: Command, helper: Helper): Promise<void> {
   const controller = new AbortController();
   const signal: AbortSignalLike = controller.signal;
-  const options: SpawnOptions = { helper, signal, timeout: 1000, killSignal: 'SIGTERM' };
+  const options: SpawnOptions = { helper, signal, timeout: 1000, killSignal: 'SIGTERM', foreground: true };
   const child = await command.spawn(options);
   same<typeof child, Child>(true);
   same<Child['pid'], number>(true);
@@ -255,10 +255,3 @@ export async function misuse(command: Command, child: Child): Promise<void> {
   new Style();
   console.log(code);
 }
-
-const url: FileUrl = new URL('file:///bin/cat');
-const program: Path = url;
-new Command(program).currentDir(url).output({ input: Uint16Array.of(1), drainTimeout: 100 });
-new Command('/bin/cat').outputSync({ input: new DataView(new ArrayBuffer(1)), drainTimeout: 0 });
-// @ts-expect-error An argument is no path.
-new Command(url).arg(url);
