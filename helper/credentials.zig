@@ -53,10 +53,12 @@ pub fn change(plan: *const Plan) bool {
 
 fn setGroups(plan: *const Plan) void {
     const asked = plan.request.groups;
-    if (asked == null and !plan.changesIds()) return;
+    const is_in_other_user_namespace = plan.has(.user) or plan.isJoining(.user);
+    if (asked == null and !plan.changesIds() and !is_in_other_user_namespace) return;
     const gids = if (asked) |groups| groups.gids else &.{};
     const result = sys.setgroups(gids);
-    // Without CAP_SETGID, or where setgroups is denied in this user namespace, they cannot be dropped.
+    // Without CAP_SETGID, or where setgroups is denied in this user namespace or gid_map is not written, they cannot be
+    // dropped.
     if (asked == null and sys.isError(result, .PERM)) return;
     _ = child.check(plan.report, result, .{ .stage = .set_user, .call = .setgroups, .item = .groups });
 }
