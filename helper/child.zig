@@ -7,6 +7,7 @@ const credentials = @import("credentials.zig");
 const descriptors = @import("descriptors.zig");
 const Host = @import("host.zig").Host;
 const joiner = @import("joiner.zig");
+const keyrings = @import("keyrings.zig");
 const namespaces = @import("namespaces.zig");
 const Plan = @import("plan.zig").Plan;
 const writePid = @import("plan.zig").writePid;
@@ -70,6 +71,7 @@ pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noretu
     capabilities.beforeIds(plan);
     const ids_changed = credentials.change(plan);
     capabilities.afterIds(plan);
+    keyrings.hide(plan);
     // The kernel clears the death signal when ids or capabilities change.
     const cleared = ids_mapped or ids_changed or plan.request.keep_capabilities != null;
     const death_signal: u8 = @intCast(plan.request.parent_death_signal);

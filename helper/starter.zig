@@ -5,6 +5,7 @@ const answers = @import("answers.zig");
 const commands = @import("commands.zig");
 const procErrno = @import("host.zig").procErrno;
 const id_maps = @import("id_maps.zig");
+const keyrings = @import("keyrings.zig");
 const launch = @import("launch.zig");
 const limits = @import("limits.zig");
 const loop = @import("loop.zig");
@@ -40,6 +41,7 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     standard.lend(command, plan);
     command.death_signal = @intCast(plan.request.parent_death_signal);
     command.foreground = plan.request.foreground and plan.leadsGroup();
+    keyrings.look(plan);
     const failure = launchProcesses(index, plan);
     closeProgramEnds(plan);
     if (standard.is_for_one) standard.release();

@@ -11,6 +11,7 @@ test {
     _ = @import("host.zig");
     _ = @import("id_maps.zig");
     _ = @import("joiner.zig");
+    _ = @import("keyrings.zig");
     _ = @import("launch.zig");
     _ = @import("limits.zig");
     _ = @import("loop.zig");
