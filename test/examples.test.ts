@@ -30,7 +30,8 @@ test('each is run here', () => {
 test('supervisor: restarts with pauses that grow, and stops in order', async () => {
   const child = await example('supervisor.js').stdout('piped').spawn();
   const text = child.stdout!.text();
-  await sleep(1000);
+  // On a busy machine, starting the runtime alone may take a second.
+  await sleep(2000);
   await child.signal('SIGTERM');
   const lines = (await text).trim().split('\n');
   assert.is(String(await child.wait()), 'exit status: 0');
@@ -42,7 +43,7 @@ test('supervisor: restarts with pauses that grow, and stops in order', async () 
   ]);
   const starts = lines.filter(line => line === 'flaky started').length;
   // 100, 200, 400 and 800 ms apart.
-  assert.ok(starts >= 2 && starts <= 4, `${starts} starts in a second`);
+  assert.ok(starts >= 2 && starts <= 5, `${starts} starts in two seconds`);
   assert.equal(lines.slice(-2), ['steady ended with signal: 15 (SIGTERM)', 'steady stopped']);
 });
 
