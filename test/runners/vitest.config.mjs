@@ -1,0 +1,5 @@
+export default {
+  root: import.meta.dirname,
+  cacheDir: '../../dist/vitest',
+  test: { include: ['suite.js'], globals: true },
+};
