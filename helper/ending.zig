@@ -7,11 +7,11 @@ const limits = @import("limits.zig");
 const loop = @import("loop.zig");
 const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
-const standard = @import("standard.zig");
 const sys = @import("sys.zig");
 const linux = sys.linux;
 
-/// Ends every child that is to end with the helper, and reaps what ends of them within a second.
+/// Ends every child that is to end with the helper, and reaps what ends of them within a second. O_NONBLOCK of the client's
+/// streams is not set again (standard.zig): a client that exits has reset them for their next user, a shell for instance.
 pub noinline fn endChildren() void {
     progress.endAll();
     // They may be pipes whose end somebody waits for.
@@ -43,7 +43,6 @@ pub noinline fn endChildren() void {
         if (signalFor(owner) != 0) left -= 1;
         const command = commands.get(owner.index);
         if (command.state == .running) reaper.endSiblings(command);
-        if (command.livingProcesses() == 0) standard.takeBack(command);
     }
 }
 

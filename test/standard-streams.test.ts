@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { runtime } from '../client/runtime';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { packageRoot, runtimePath } from './support';
+import { exists, packageRoot, runtimePath, sleep, until } from './support';
 
 const test = suite('standard streams');
 
@@ -150,5 +150,26 @@ if (runtime !== 'deno')
     for await (const chunk of server.stdout!) size += chunk.length;
     assert.is(size, 1500 * 2001);
   });
+
+test('a client that exits leaves its streams as the runtime leaves them', async () => {
+  const fifo = path.join(makeScratch(), 'stdout');
+  execFileSync('mkfifo', [fifo]);
+  const descriptor = openSync(fifo, constants.O_RDWR);
+  const code = `process.stdout.write('');
+    const { Command } = require(${JSON.stringify(packageRoot)});
+    new Command('/bin/sleep').arg('60').spawn().then(child => {
+      require('fs').writeSync(2, String(child.pid));
+      process.exit();
+    });`;
+  const client = spawn(runtimePath, ['-e', code], { stdio: ['ignore', descriptor, 'pipe'] });
+  let pid = '';
+  for await (const chunk of client.stderr!) pid += chunk;
+  await until('the program has ended with its client', () => !exists(Number(pid)));
+  // The helper ends right after its children.
+  await sleep(200);
+  const flags = /flags:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))![1]!;
+  assert.is(Number.parseInt(flags, 8) & constants.O_NONBLOCK, 0);
+  closeSync(descriptor);
+});
 
 test.run();
