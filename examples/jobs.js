@@ -1,4 +1,5 @@
-// Runs shell commands, as many at once as there are processors, each for ten seconds at most:
+// Runs shell commands, as many at once as there are CPUs. A shell that runs for longer than ten seconds is killed, but
+// its children live on: only a pid namespace holds those too.
 //   node examples/jobs.js 'sleep 1; echo one' 'echo two' 'exit 3'
 const { cpus } = require('os');
 const { Command } = require('unshare');

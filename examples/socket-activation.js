@@ -1,5 +1,5 @@
 // Hands a listening socket to a service, as systemd does (`man 3 sd_listen_fds`). A connection that comes before the
-// service is ready waits in the socket.
+// service is ready waits in the socket. The service is trusted: it runs as the same user and sees the same files.
 const { once } = require('events');
 const { connect, createServer } = require('net');
 const { Command, Fd } = require('unshare');

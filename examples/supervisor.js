@@ -1,5 +1,5 @@
-// Keeps services running: restarts each that ends, after pauses that grow, and stops them in reverse order on SIGTERM or
-// SIGINT.
+// Keeps services running: restarts each one that ends, after growing pauses, and stops them in reverse order on SIGTERM
+// or SIGINT. It stops only the processes that it has started: a child that outlives its service is not found.
 const { childEvents, Command } = require('unshare');
 
 const FIRST_PAUSE_MS = 100;
