@@ -138,7 +138,12 @@ const WEAKER: [what: string, text: string | RegExp, replacement: string, gets: R
   ['a read-only /usr', 'MOUNT_ATTR_RDONLY | MOUNT', 'MOUNT', /writable: \/usr/],
   ['no devices in /usr', ' | MOUNT_ATTR_NODEV', '', /devices: \/usr/],
   ['no setuid programs in /usr', ' | MOUNT_ATTR_NOSUID', '', /setuid programs of \/usr/],
-  ['a session', /.*'setsid'.*\n/, '', /session of the client/],
+  [
+    'a session',
+    /.*'setsid'.*\n([\s\S]*)\.closeFds\(\)/,
+    '$1.closeFds().newSession(false)',
+    /session of the client/,
+  ],
   ['no user namespaces', /.*step\.result\(1\).*\n/, '', /user namespace/],
   ['no new privileges', /.*PR_SET_NO_NEW_PRIVS, 1.*\n/, '', /privileges of programs/],
   ['a network', "'net', ", '', /namespace of the client: net/],
