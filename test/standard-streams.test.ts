@@ -95,8 +95,10 @@ test('a program that inherits a stream has a blocking one, and afterwards it is 
       await command.fileDescriptor(3, Fd.dupFile(fs.openSync('/dev/null', 'r'))).status();
       steps[number] = [async, sync, told(), blocking()];
     }`);
+  // On Deno, a command with pipes has a helper of its own, which does not know of the commands of others.
+  const another = runtime === 'deno' ? '' : '1';
   const found = [true, true, true, ''];
-  assert.equal(steps, { one: '1', another: '1', none: '', failed: '', 0: found, 1: found, 2: found });
+  assert.equal(steps, { one: '1', another, none: '', failed: '', 0: found, 1: found, 2: found });
 });
 
 // Deno does not hand over a descriptor of the client at a higher number than its own.
