@@ -48,6 +48,26 @@ export async function comparePipes(bytes: number, kibAtOnce: number, effort: Eff
   };
 }
 
+/** Compares how long it takes to read 100,000 lines of 20 bytes that a program writes one by one. */
+export async function compareLines(effort: Effort): Promise<Comparison> {
+  global.gc?.();
+  const [bytes, atOnce] = [2_000_000, 20];
+  const samples = await alternate(
+    sources,
+    effort,
+    async source => bytes / 1e6 / (await readAll(source, bytes, atOnce)),
+  );
+  return {
+    id: 'lines',
+    title: '100000 lines from a piped stdout, one by one',
+    unit: 'ms',
+    effort,
+    baseline,
+    medians: Object.fromEntries([...samples].map(([{ name }, times]) => [name, median(times)])),
+  };
+}
+
+/** Returns how many GB came in a second. */
 async function readAll(source: Source, bytes: number, atOnce: number): Promise<number> {
   const start = performance.now();
   const output = await source.open(bytes, atOnce);

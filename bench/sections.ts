@@ -3,10 +3,11 @@ import { type Contender, plain, sandboxed } from './contenders';
 import { compareWithFloor } from './floor';
 import { compareFirst, compareLoading } from './fresh';
 import { compareWithHeap } from './heap';
-import { comparePipes } from './pipe';
+import { compareLines, comparePipes } from './pipe';
 import { compareOnRuntimes } from './runtimes';
 import { compareStarting } from './starting';
 import { compareThroughput } from './throughput';
+import { compareWrites } from './writes';
 
 /** A part of the benchmark that can be repeated by itself. */
 export interface Section {
@@ -15,6 +16,13 @@ export interface Section {
   /** It has no target. */
   isExtra?: boolean;
 }
+
+/** Sizes of chunks, and how many are written. */
+const writes = [
+  [3, 100_000],
+  [100, 50_000],
+  [64 * 1024, 1000],
+] as const;
 
 /** The comparisons of the benchmark. `packages` and `tools` are contenders besides this library and child_process.spawn. */
 export function sections(quick: boolean, packages: Contender[], tools: Contender[]): Section[] {
@@ -43,6 +51,14 @@ export function sections(quick: boolean, packages: Contender[], tools: Contender
       name: `pipe.${kibAtOnce}`,
       run: async () => [await comparePipes(quick ? 2.5e8 : 1e9, kibAtOnce, effort(15, 1))],
     })),
+    ...writes.map(([size, count]) => ({
+      name: `write.${size}`,
+      run: async () => [
+        await compareWrites(size, count, size < 64 * 1024 ? 'at once' : 'drained', effort(15, 1)),
+        await compareWrites(size, count, 'corked', effort(15, 1)),
+      ],
+    })),
+    { name: 'lines', run: async () => [await compareLines(effort(15, 1))] },
     { name: 'runtimes', run: () => compareOnRuntimes(effort(30, 50)), isExtra: true },
   ];
 }

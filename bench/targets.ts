@@ -31,6 +31,13 @@ const targets: Record<string, Target> = {
   'pipe.4': ratioAtLeast(1),
   'pipe.64': ratioAtLeast(1),
   'pipe.256': ratioAtLeast(1),
+  'write.3.at-once': ratioAtMost(1.1),
+  'write.3.corked': ratioAtMost(1.1),
+  'write.100.at-once': ratioAtMost(1.1),
+  'write.100.corked': ratioAtMost(1.1),
+  'write.65536.drained': ratioAtMost(1.1),
+  'write.65536.corked': ratioAtMost(1.1),
+  lines: ratioAtMost(1.1),
 };
 
 /** Undefined for a comparison that is only shown. */

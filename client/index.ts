@@ -21,6 +21,7 @@ export { type DoctorOptions, doctor, type FileToInstall, type Finding, type Find
 export { UnshareError } from './error/error';
 export type { Stage } from './error/stage';
 export { Helper, type HelperOptions } from './helper/helper';
+export type { FileUrl, Path } from './path';
 export { PipeReader } from './pipe/pipe-reader';
 export { PipeWriter } from './pipe/pipe-writer';
 export type { AbortSignalLike } from './process/abort';

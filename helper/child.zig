@@ -28,6 +28,8 @@ pub noinline fn run(plan: *Plan) noreturn {
     descriptors.closeForeign(plan);
     sessions.returnToClient(plan);
     if (plan.diagnose) |errno| diagnose(plan, plan.namespaces, errno);
+    // The rest goes on when somebody has looked at it: whoever writes its maps, or the client.
+    if (!plan.hasMaps() and !plan.request.freeze) hide(plan);
     var sources = descriptors.open(plan);
     if (plan.hasJoiner()) joiner.run(plan, &sources);
     becomeProgram(plan, &sources);
@@ -62,6 +64,7 @@ fn isAlive(pidfd: sys.fd_t) bool {
 /// From where the child is in its namespaces on.
 pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noreturn {
     if (plan.waitsForGo()) awaitGo(plan);
+    hide(plan);
     const ids_mapped = credentials.becomeMapped(plan);
     sessions.lead(plan, sources);
     if (plan.request.umask) |mask| _ = linux.syscall1(.umask, mask);
@@ -82,6 +85,13 @@ pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noretu
     restoreLimits(plan, report);
     signals.restore(plan, report);
     exec(plan, report);
+}
+
+/// See host.Hides. A child that shares the helper's memory changes no capabilities, and hiding it would hide the helper.
+pub noinline fn hide(plan: *const Plan) void {
+    if (plan.host.hides != .children or plan.isPlain()) return;
+    const result = sys.prctl(sys.PR_SET_DUMPABLE, 0);
+    _ = check(plan.report, result, .{ .stage = .fork, .call = .prctl });
 }
 
 /// The value of a call that succeeded. Otherwise the report of its failure, and the end.

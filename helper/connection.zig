@@ -14,7 +14,17 @@ pub const control_fd: sys.fd_t = 3;
 
 pub const ReceiveError = error{ VarintTooLong, MessageTooLarge };
 
-var small: [limits.receive_buffer_size]u8 = undefined;
+/// What passes through here belongs to any command. It is in pages of its own, so that a child can give up its copies.
+const Buffers = extern struct {
+    small: [limits.receive_buffer_size]u8 align(std.heap.page_size_max),
+    out: [limits.transmit_buffer_size]u8,
+    /// What an id map command has written to standard error.
+    stderr: [limits.map_command_stderr_size_max]u8,
+    dropped_head: [limits.dropped_head_size]u8,
+};
+
+var buffers: Buffers = undefined;
+const small = &buffers.small;
 /// Bytes of `small` that were received and not yet handed out.
 var start: usize = 0;
 var end: usize = 0;
@@ -24,10 +34,10 @@ var large_filled: usize = 0;
 
 /// How much is to be passed over of a message that there was no memory for, and how it began.
 var dropped_left: usize = 0;
-var dropped_head: [limits.dropped_head_size]u8 = undefined;
+const dropped_head = &buffers.dropped_head;
 var dropped_head_used: usize = 0;
 
-var out: [limits.transmit_buffer_size]u8 = undefined;
+const out = &buffers.out;
 var out_used: usize = 0;
 
 /// As at the start, for the fuzz program.
@@ -39,10 +49,16 @@ pub fn reset() void {
     out_used = 0;
 }
 
-/// For a process that others may look into. A large message is the only one of its time, and so that process's own.
+/// Where an id map command's standard error is read to, until the client is told.
+pub fn stderrBuffer() []u8 {
+    return &buffers.stderr;
+}
+
+/// For a child: the copies of what other commands have sent and are sent. A large message is the only one of its time, and so
+/// the child's own.
 pub fn forget() void {
-    @memset(&small, 0);
-    @memset(&out, 0);
+    comptime std.debug.assert(@sizeOf(Buffers) % std.heap.page_size_max == 0);
+    sys.forgetPages(@alignCast(std.mem.asBytes(&buffers)));
 }
 
 pub const Received = enum { some, nothing, end };

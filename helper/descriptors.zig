@@ -141,7 +141,9 @@ fn closeOneByOne(start: sys.fd_t, list: [*:0]const u8, kept: []const sys.fd_t) v
             const entry: *align(1) const linux.dirent64 = @ptrCast(&entries[at]);
             const name: [*:0]const u8 = @ptrCast(&entry.name);
             at += entry.reclen;
-            const fd: sys.fd_t = @intCast(text.parseNumber(std.mem.span(name)) orelse continue);
+            const number = text.parseNumber(std.mem.span(name)) orelse continue;
+            // The list of a joined mount namespace may be anybody's, and have names that are no descriptors.
+            const fd = std.math.cast(sys.fd_t, number) orelse continue;
             if (fd > 2 and fd != directory) closeUnlessKept(fd, kept);
         }
     }

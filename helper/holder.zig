@@ -7,7 +7,6 @@ const std = @import("std");
 const builtin = @import("builtin");
 const linux = std.os.linux;
 const child = @import("child.zig");
-const connection = @import("connection.zig");
 const descriptors = @import("descriptors.zig");
 const id_maps = @import("id_maps.zig");
 const launch = @import("launch.zig");
@@ -58,11 +57,12 @@ fn hold(plan: *const Plan, proc: sys.fd_t, ready: sys.fd_t) noreturn {
     sys.close(proc);
     leaveFiles(plan);
     for (0..3) |standard| _ = linux.close(@intCast(standard));
-    connection.forget();
-    launch.forget();
+    // The plan is gone with the rest.
+    const report_fd = plan.report;
+    launch.forgetAll();
     const result = linux.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, @intFromPtr(&Program{}), 0, 0);
-    _ = check(plan, .prctl, result);
-    sys.close(plan.report);
+    _ = child.check(report_fd, result, .{ .stage = .set_id_map, .call = .prctl });
+    sys.close(report_fd);
     _ = sys.prctl(sys.PR_SET_DUMPABLE, 1);
     if (linux.write(ready, "r", 1) != 1) linux.exit_group(1);
     sys.close(ready);

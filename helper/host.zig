@@ -25,6 +25,7 @@ pub const Host = struct {
     has_clone3: bool,
     /// The highest capability that this kernel knows.
     last_capability: u8,
+    hides: Hides,
 
     /// The call that makes processes, for reports.
     pub fn cloneCall(host: *const Host) Call {
@@ -47,7 +48,9 @@ pub const Host = struct {
             .has_own_group = false,
             .has_clone3 = sys.hasClone3(),
             .last_capability = lastCapability(),
+            .hides = undefined,
         };
+        host.hides = hide(&host);
         const opened = linux.pidfd_open(linux.getpid(), 0);
         if (sys.errnoOf(opened) == 0) host.pidfd = sys.asFd(opened);
         reduceInheritable(host.last_capability);
@@ -77,6 +80,32 @@ pub const Host = struct {
         host.descriptor_limit_raised = sys.errnoOf(linux.prlimit(0, .NOFILE, &raised, null)) == 0;
     }
 };
+
+/// How a program that has the helper's user id and fewer capabilities is kept from tracing children on their way to execve.
+/// Whoever may trace one has its report pipe, and what is in its memory. The kernel compares capabilities (man 2 ptrace,
+/// "Ptrace access mode checking"), and some children give up theirs first. It also takes the owner of a new user namespace for
+/// privileged in there, which is whoever has the user id.
+pub const Hides = enum {
+    /// The helper has no capabilities to give up. Its children stay dumpable: an ordinary user's could not write their own
+    /// oom_score_adj otherwise (man 5 proc).
+    no,
+    /// Each child by itself (child.hide): the client opens its pipes in /proc/<helper>/fd, and needs CAP_SYS_PTRACE to look
+    /// into a helper that is not dumpable.
+    children,
+    /// The helper itself is not dumpable, and so is no copy of it, from its first moment on.
+    helper,
+};
+
+const PTRACE = 19;
+
+/// The client has what the helper has, which it has inherited from there.
+fn hide(host: *const Host) Hides {
+    const permitted = sys.getCapabilities().permitted;
+    if (permitted == 0) return .no;
+    // The files below /proc/<helper> are root's then.
+    if (permitted >> PTRACE & 1 == 0 or host.uid != 0) return .children;
+    return if (sys.errnoOf(sys.prctl(sys.PR_SET_DUMPABLE, 0)) == 0) .helper else .children;
+}
 
 /// The kernel refuses to tell whether the bounding set has a capability that there is not.
 fn lastCapability() u8 {

@@ -31,7 +31,10 @@ pub noinline fn run(plan: *Plan, sources: *descriptors.Sources) noreturn {
         joinAll(plan, opened);
         // In a user namespace of another user, the kernel has set it to fs.suid_dumpable (man 5 proc).
         hideFromTracers(plan);
-    } else if (plan.hasMaps()) child.awaitGo(plan);
+    } else if (plan.hasMaps()) {
+        child.awaitGo(plan);
+        child.hide(plan);
+    }
     if (plan.has(.time)) unshareTime(plan);
     if (proc >= 0) {
         holder.enterMapped(plan, proc);

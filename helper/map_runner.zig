@@ -4,6 +4,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const child = @import("child.zig");
 const descriptors = @import("descriptors.zig");
+const forgetOthers = @import("launch.zig").forgetOthers;
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const Plan = @import("plan.zig").Plan;
@@ -21,7 +22,10 @@ pub const Ends = struct { pid: sys.fd_t, stderr: sys.fd_t };
 /// The runner's pid, or the error of clone.
 pub fn launch(plan: *Plan, ends: Ends) usize {
     const result = fork(plan);
-    if (result == 0) run(plan, ends);
+    if (result == 0) {
+        forgetOthers(plan);
+        run(plan, ends);
+    }
     return result;
 }
 

@@ -5,8 +5,9 @@
 const std = @import("std");
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
-const limits = @import("limits.zig");
+const connection = @import("connection.zig");
 const loop = @import("loop.zig");
+const messages = @import("messages.zig");
 const plans = @import("plan.zig");
 const reaper = @import("reaper.zig");
 const report = @import("report.zig");
@@ -16,6 +17,7 @@ const linux = sys.linux;
 
 const Command = commands.Command;
 const Failure = report.Failure;
+const Record = report.Record;
 
 /// The first process is there, and its maps are written where the helper writes them.
 pub fn begin(index: commands.Index, plan: *const plans.Plan) void {
@@ -134,28 +136,47 @@ pub fn reportEnded(index: commands.Index) void {
     if (command.stopped != 0) answers.stopped(command.id, command.child_pid, command.stopped);
 }
 
-/// Reads what the command's processes have reported.
+/// Reads what the command's processes have reported. What is in the pipe may come from anybody (report.Record.parse), so
+/// nothing there is taken for granted: only that command fails.
 fn takeRecords(index: commands.Index) void {
     const command = commands.get(index);
     std.debug.assert(command.state == .starting);
     if (command.report < 0) return;
-    var records: [report.records_max]report.Record = undefined;
-    const size = linux.read(command.report, @ptrCast(&records), @sizeOf(@TypeOf(records)));
+    // With room for one byte too many.
+    var bytes: [report.records_max * Record.size + 1]u8 = undefined;
+    const size = linux.read(command.report, &bytes, bytes.len);
     if (sys.isError(size, .AGAIN)) return;
     if (sys.errnoOf(size) != 0) {
         return fail(index, .{ .stage = .pipe_error, .call = .read, .errno = sys.errnoOf(size) });
     }
-    std.debug.assert(size % @sizeOf(report.Record) == 0);
+    if (size == bytes.len or size % Record.size != 0) return fail(index, forged);
     var about_to_exec = false;
-    for (records[0 .. size / @sizeOf(report.Record)]) |record| switch (record.kind) {
-        .about_to_exec => about_to_exec = true,
-        .joined => {
-            reaper.claim(index, @intCast(record.failure.index));
-            if (command.state != .starting) return;
-        },
-        .failed => return fail(index, record.failure),
-    };
+    var at: usize = 0;
+    while (at < size) : (at += Record.size) {
+        const record = Record.parse(bytes[at..][0..Record.size]) orelse return fail(index, forged);
+        switch (record.kind) {
+            .about_to_exec => {
+                // Nobody but the command's own process, which nobody else has to do anything for any more.
+                if (command.phase != .released or command.child_pid == 0) return fail(index, forged);
+                if (command.joiner != 0 or command.map_runner != 0) return fail(index, forged);
+                about_to_exec = true;
+            },
+            .joined => {
+                if (command.phase != .joining or command.child_pid != 0) return fail(index, forged);
+                if (!reaper.claim(index, @intCast(record.failure.index))) return fail(index, forged);
+                if (command.state != .starting) return;
+            },
+            .failed => return fail(index, if (isAux(record.failure.stage) and command.map_stderr < 0) forged else record.failure),
+        }
+    }
     if (about_to_exec) command.state = .running;
+}
+
+const forged: Failure = .{ .stage = .pipe_error, .detail = .forged };
+
+/// Whether an id map command has failed, whose standard error the helper has.
+fn isAux(stage: messages.Stage) bool {
+    return stage == .aux_command_exited or stage == .aux_command_killed;
 }
 
 /// Gives the command up. The client hears of it, by `finish`, when all its processes are reaped.
@@ -199,12 +220,9 @@ pub fn finish(index: commands.Index) void {
 
 fn tellFailure(index: commands.Index) void {
     const command = commands.get(index);
-    switch (command.failure.stage) {
-        .aux_command_exited, .aux_command_killed => {},
-        else => return answers.failed(command.id, command.failure),
-    }
-    var buffer: [limits.map_command_stderr_size_max]u8 = undefined;
-    const size = linux.read(command.map_stderr, &buffer, buffer.len);
+    if (!isAux(command.failure.stage)) return answers.failed(command.id, command.failure);
+    const buffer = connection.stderrBuffer();
+    const size = linux.read(command.map_stderr, buffer.ptr, buffer.len);
     const stderr = if (sys.errnoOf(size) == 0) buffer[0..size] else buffer[0..0];
     answers.mapCommandFailed(command.id, command.failure, commands.usageOf(index), stderr);
 }

@@ -176,20 +176,23 @@ noinline fn releaseOldest() void {
     unclaimed_released += 1;
 }
 
-/// A joiner has made this process for the command. It may be dead already.
-pub fn claim(index: commands.Index, pid: sys.pid_t) void {
-    std.debug.assert(pid > 0);
+/// A joiner has made this process for the command. It may be dead already. False if it cannot be: it is no child of the
+/// helper, or known to be something else.
+pub fn claim(index: commands.Index, pid: sys.pid_t) bool {
     for (0..unclaimed_count) |at| {
         const found = &unclaimed[(unclaimed_oldest + at) % unclaimed.len];
         // What was reaped before the joiner was made had the same pid, and was another process.
         if (found.pid != pid or unclaimed_released + at < commands.get(index).unclaimed_before) continue;
         found.pid = 0;
-        return progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });
+        progress.fail(index, .{ .stage = .unknown_error, .signal = @intCast(found.status & 0x7f) });
+        return true;
     }
-    // Too many others were reaped meanwhile to remember all: it may have been among those that were let go.
-    if (unclaimed_released > commands.get(index).unclaimed_before and !sys.isChild(pid)) {
-        return progress.fail(index, .{ .stage = .unknown_error });
+    if (!sys.isChild(pid)) {
+        if (unclaimed_released <= commands.get(index).unclaimed_before) return false;
+        // Too many others were reaped meanwhile to remember all: it may have been among those that were let go.
+        progress.fail(index, .{ .stage = .unknown_error });
+        return true;
     }
-    const added = commands.addProcess(index, .child, pid);
-    std.debug.assert(added);
+    if (commands.findProcess(pid) != null) return false;
+    return commands.addProcess(index, .child, pid);
 }

@@ -79,6 +79,7 @@ fn serveMessage(bytes: []const u8, host: *const Host) Error!void {
     if (place) |taken| {
         var arena: wire.Arena = .{ .buffer = taken.arena() };
         if (decode(bytes, &arena)) |complete| {
+            taken.used = arena.used;
             if (complete) place_is_ours = !try dispatch(&received, host, taken);
             return;
         } else |err| if (err != error.ArenaExhausted) return err;
@@ -169,7 +170,7 @@ fn spawn(request: *const messages.Spawn, host: *const Host, place: ?*launch.Plac
         return false;
     }
     if (once.active) once.begin(request.run_limits);
-    const plan = if (place) |taken| &taken.plan else &plan_like_fork;
+    const plan = if (place) |taken| taken.plan.? else &plan_like_fork;
     if (plans.make(plan, request, host)) |refusal| {
         answers.refused(request.command, refusal);
         return false;

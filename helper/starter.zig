@@ -28,7 +28,7 @@ pub var current: *const Plan = undefined;
 /// Starts `plan`, which lies in `place` where its child may share the helper's memory. The client is told of every
 /// outcome, now or later.
 pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
-    std.debug.assert(place == null or plan == &place.?.plan);
+    std.debug.assert(place == null or plan == place.?.plan);
     if (@import("options").fuzz) current = plan;
     const index = commands.add(id) orelse {
         if (place) |taken| taken.release();

@@ -161,19 +161,22 @@ pub noinline fn now() u64 {
 }
 
 /// Whether a child that was not reaped is dead.
-pub noinline fn hasEnded(pid: pid_t) bool {
+pub fn hasEnded(pid: pid_t) bool {
+    return stateOf(pid) == .dead;
+}
+
+/// Whether this process is a child of the calling one that was not reaped.
+pub fn isChild(pid: pid_t) bool {
+    return stateOf(pid) != .foreign;
+}
+
+noinline fn stateOf(pid: pid_t) enum { foreign, lives, dead } {
     // A siginfo_t. Its first number is SIGCHLD where the child has ended, and 0 otherwise (man 2 waitid).
     var info: [32]u32 = @splat(0);
     const flags = linux.W.EXITED | linux.W.NOHANG | linux.W.NOWAIT;
     const result = linux.syscall5(.waitid, @intFromEnum(linux.P.PID), arg(pid), @intFromPtr(&info), flags, 0);
-    return errnoOf(result) == 0 and info[0] != 0;
-}
-
-/// Whether there is a child of this pid that was not reaped.
-pub fn isChild(pid: pid_t) bool {
-    var info: [32]u32 = undefined;
-    const flags = linux.W.EXITED | linux.W.NOHANG | linux.W.NOWAIT;
-    return errnoOf(linux.syscall5(.waitid, @intFromEnum(linux.P.PID), arg(pid), @intFromPtr(&info), flags, 0)) == 0;
+    if (errnoOf(result) != 0) return .foreign;
+    return if (info[0] != 0) .dead else .lives;
 }
 
 /// The signal that has stopped the child, by what wait4 tells of it; null where that is something else.
@@ -372,6 +375,14 @@ pub fn allocatePages(size: usize) ?[]align(std.heap.page_size_min) u8 {
 pub noinline fn freePages(pages: []align(std.heap.page_size_min) u8) void {
     // It fails where the kernel has to split a mapping and has no memory for that: these stay then, which harms nobody.
     _ = linux.munmap(pages.ptr, pages.len);
+}
+
+/// Gives up what is in these pages, in a process that has copies of its parent's: the next read finds zeros (man 2 madvise).
+/// Cheaper than writing zeros, for which the kernel would copy each page first.
+pub noinline fn forgetPages(pages: []align(std.heap.page_size_min) u8) void {
+    const result = std.os.linux.madvise(pages.ptr, pages.len, std.os.linux.MADV.DONTNEED);
+    // A filter may refuse it.
+    if (errnoOf(result) != 0) @memset(pages, 0);
 }
 
 /// Reads what a small file has: how much, or the error of open or read.

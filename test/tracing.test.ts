@@ -1,8 +1,9 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'fs';
 import * as path from 'path';
 import type { Child, Command, Helper } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
+import { memoryHas } from './memory';
 import { makeScratch } from './scratch';
 import {
   childrenOf,
@@ -111,24 +112,6 @@ for (const calls of ['native', 'i386'] as const) {
 }
 
 const SECRET = 'environment-of-another-command';
-
-/** Whether the memory that a process can write to has `text` in it. */
-function memoryHas(pid: number, text: string): boolean {
-  const memory = openSync(`/proc/${pid}/mem`, 'r');
-  try {
-    return readFileSync(`/proc/${pid}/maps`, 'utf8')
-      .split('\n')
-      .filter(line => / rw/.test(line))
-      .some(line => {
-        const [start, end] = line.split(/[ -]/, 2).map(address => Number.parseInt(address, 16));
-        const bytes = Buffer.alloc(end! - start!);
-        const size = readSync(memory, bytes, 0, bytes.length, start!);
-        return bytes.slice(0, size).includes(text);
-      });
-  } finally {
-    closeSync(memory);
-  }
-}
 
 /** A helper that waits a while before it ends a process, with other faults. */
 function slowHelper(faults: string[] = []): Helper {

@@ -12,8 +12,14 @@ export function checkBeforeUnfreeze(value: unknown): BeforeUnfreeze {
   return value as BeforeUnfreeze;
 }
 
+/** Of an error, which may be of another realm. */
+function messageOf(cause: unknown): string | null {
+  const message = (cause as { message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' ? message : null;
+}
+
 /** That function threw, or what it returned was rejected, with `cause`. */
 export function beforeUnfreezeFailed(cause: unknown): UnshareError {
-  const reason = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : null;
+  const reason = typeof cause === 'string' ? cause : messageOf(cause);
   return new UnshareError({ stage: 'BeforeUnfreeze', reason, cause });
 }

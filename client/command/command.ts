@@ -2,6 +2,8 @@ import { inspect } from 'util';
 import { type Bytes, toBytes } from '../bytes';
 import { UnshareError } from '../error/error';
 import { Helper } from '../helper/helper';
+import { isKind } from '../kind';
+import { type Path, toPath } from '../path';
 import type { AbortSignalLike } from '../process/abort';
 import { watchCall, watchOptions } from '../process/call-watch';
 import type { Child } from '../process/child';
@@ -25,7 +27,7 @@ import { type GidMapRow, Namespaces, type UidMapRow } from './namespaces';
 import { NewRoot } from './new-root';
 import { Printer } from './printer';
 import { checkForeground, ProcessGroup } from './process-group';
-import { checkMaxBuffer } from './run-options';
+import { checkDrainTimeout, checkMaxBuffer } from './run-options';
 import type { SpawnRequest } from './spawn-request';
 import { type StdioKind, type StdioLike, toStdio } from './stdio';
 import { checkSteps, type Step } from './step';
@@ -64,7 +66,14 @@ export interface SpawnOptions {
 /** How `Command.output` runs a command. */
 export interface OutputOptions extends SpawnOptions {
   /**
-   * What the program reads as its standard input, which is a pipe then: text, bytes, a stream or an iterable of them. A
+   * How many milliseconds after the program's end the pipes are let go, from 0 to 2³¹−1. Processes that the program has left
+   * behind, such as a daemon, may hold them open; what was written by then is the result. With 0, that is what is in the
+   * pipes at the end. Default: waits for the ends of the pipes, as long as it takes.
+   */
+  drainTimeout?: number;
+  /**
+   * What the program reads as its standard input, which is a pipe then: text, bytes (any TypedArray or DataView), a stream or
+   * an iterable of them. A chunk that is neither text nor bytes ends the program, and the promise rejects with a TypeError. A
    * program that does not read all of it is no failure. A TypeError where `stdin` is set to something else than a pipe.
    */
   input?: Input;
@@ -108,10 +117,10 @@ export class Command {
    * arguments.
    *
    * There is no search in PATH, ever: the path goes to `execve` as it is, after root and working directory
-   * have changed. Where that fails, the stage is `Exec`.
+   * have changed. Where that fails, the stage is `Exec`. A `file:` URL stands for its path, here and wherever a path is taken.
    */
-  constructor(program: Bytes) {
-    this.program = toBytes(program, 'program');
+  constructor(program: Path) {
+    this.program = toPath(program, 'program');
     if (this.program.length === 0) throw new TypeError('program must not be empty');
     this.argumentZero = this.program;
   }
@@ -198,8 +207,8 @@ export class Command {
    * Rejects at the stage `Chdir`, naming the directory, where it cannot be entered, or where the client's
    * was removed.
    */
-  currentDir(directory: Bytes): this {
-    this.directory = toBytes(directory, 'currentDir');
+  currentDir(directory: Path): this {
+    this.directory = toPath(directory, 'currentDir');
     return this;
   }
 
@@ -319,7 +328,7 @@ export class Command {
    * at the stage `SetIdMap`; one that fails at `AuxCommandExited` or `AuxCommandKilled`, with its
    * `exitStatus` and `stderr`. Together with a user namespace that is joined, it rejects at the stage `SetIdMap`.
    */
-  setIdMapCommands(newuidmap: Bytes, newgidmap: Bytes): this {
+  setIdMapCommands(newuidmap: Path, newgidmap: Path): this {
     this.namespaces.setIdMapCommands(newuidmap, newgidmap);
     return this;
   }
@@ -370,7 +379,7 @@ export class Command {
    *
    * Rejects at the stage `ChangeRoot`, naming the path.
    */
-  chrootDir(directory: Bytes): this {
+  chrootDir(directory: Path): this {
     this.newRoot.chroot(directory);
     return this;
   }
@@ -384,7 +393,7 @@ export class Command {
    *
    * Rejects at the stage `ChangeRoot`, naming the path.
    */
-  pivotRoot(newRoot: Bytes, putOld: Bytes, unmount: boolean): this {
+  pivotRoot(newRoot: Path, putOld: Path, unmount: boolean): this {
     this.newRoot.pivot(newRoot, putOld, unmount);
     return this;
   }
@@ -480,7 +489,7 @@ export class Command {
 
   /** What `toString()` of the result shows of the command, as it is now, is told by `style`. */
   display(style: Style): Printer {
-    if (!(style instanceof Style)) throw new TypeError('style must be a Style');
+    if (!isKind(style, 'Style')) throw new TypeError('style must be a Style');
     return new Printer(this.snapshot('inherit', 'inherit'), style);
   }
 
@@ -513,12 +522,13 @@ export class Command {
    * Starts the program, and returns its status and all that it wrote. Standard output and error are piped
    * unless they are set, standard input is /dev/null unless it is set, or `options.input` is there. Other pipes are as
    * with `status`. Waits for the end of the program and of both pipes, which processes that it leaves behind may hold
-   * open: a `timeout` ends that as well.
+   * open: `drainTimeout` bounds that, and a `timeout` ends it with an error.
    *
    * Where the source of `options.input` fails, the program is ended, and that error is what this rejects with.
    */
   async output(options: OutputOptions = {}): Promise<Output> {
     const maxBuffer = checkMaxBuffer(options.maxBuffer);
+    const drainTimeout = checkDrainTimeout(options.drainTimeout);
     if (options.input !== undefined) this.descriptors.checkInput();
     const input = options.input === undefined ? null : toInput(options.input);
     const watch = watchCall(options, this.program);
@@ -527,7 +537,7 @@ export class Command {
       const child = await this.start(options, watch, input === null ? 'null' : 'piped', 'piped');
       // From here on, that is for who feeds it.
       unwatchSource();
-      return await collectOutput(child, watch, { input, maxBuffer });
+      return await collectOutput(child, watch, { input, maxBuffer, drainTimeout });
     });
   }
 

@@ -1,4 +1,5 @@
-import { Fd } from './fd';
+import { isKind } from '../kind';
+import type { Fd } from './fd';
 import { checkInteger } from './ids';
 import type { DescriptorKind, DescriptorRange, DescriptorRequest } from './spawn-request';
 import type { Stdio, StdioKind } from './stdio';
@@ -21,7 +22,7 @@ export class Descriptors {
 
   set(number: number, fd: Fd): void {
     const checked = checkInteger(number, 'number', FIRST, LAST);
-    if (!(fd instanceof Fd)) throw new TypeError('fd must be an Fd');
+    if (!isKind(fd, 'Fd')) throw new TypeError('fd must be an Fd');
     this.others.set(checked, fd);
   }
 

@@ -1,3 +1,4 @@
+import { setKind } from '../kind';
 import { FileSource, type OpenFile } from './open-file';
 import type { DescriptorKind } from './spawn-request';
 
@@ -61,3 +62,5 @@ export class Fd {
     return Fd.writeNullValue;
   }
 }
+
+setKind(Fd, 'Fd');

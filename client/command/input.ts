@@ -1,4 +1,4 @@
-import { pipeline, Readable } from 'stream';
+import { finished, Readable } from 'stream';
 import type { PipeWriter } from '../pipe/pipe-writer';
 import { isIterable } from './check-list';
 import { bytesOfInput } from './run-options';
@@ -6,10 +6,10 @@ import { bytesOfInput } from './run-options';
 /** What a program may be given to read: text, bytes, or a source of them. */
 export type Input =
   | string
-  | Uint8Array
+  | NodeJS.ArrayBufferView
   | NodeJS.ReadableStream
-  | AsyncIterable<string | Uint8Array>
-  | Iterable<string | Uint8Array>;
+  | AsyncIterable<string | NodeJS.ArrayBufferView>
+  | Iterable<string | NodeJS.ArrayBufferView>;
 
 /** @internal The bytes, or the stream, that `value` stands for. Throws a TypeError where it stands for none. */
 export function toInput(value: Input): Uint8Array | NodeJS.ReadableStream {
@@ -19,19 +19,21 @@ export function toInput(value: Input): Uint8Array | NodeJS.ReadableStream {
     return value as NodeJS.ReadableStream;
   }
   if (isIterable(value) || isAsyncIterable(value)) return Readable.from(value as AsyncIterable<Uint8Array>);
-  throw new TypeError('options.input must be a string, a Uint8Array, a stream or an iterable of chunks');
+  throw new TypeError(
+    'options.input must be a string, a TypedArray, a DataView, a stream or an iterable of chunks',
+  );
 }
 
 function isAsyncIterable(value: unknown): boolean {
   return typeof (value as AsyncIterable<unknown> | null)?.[Symbol.asyncIterator] === 'function';
 }
 
-/** Calls back where a source fails, which may be before there is a program to feed. Returns what ends that. */
+/** Calls back if a source fails, which may be before there is a program to feed. Returns what ends that. */
 export function watchSource(
   input: Uint8Array | NodeJS.ReadableStream | null,
   failed: (error: Error) => void,
 ): () => void {
-  if (input === null || input instanceof Uint8Array) return () => {};
+  if (input === null || !isStream(input)) return () => {};
   input.on('error', failed);
   return () => {
     input.removeListener('error', failed);
@@ -39,8 +41,8 @@ export function watchSource(
 }
 
 /**
- * Writes `input` to a program. One that does not read it all is no failure. Calls back with what the source fails with.
- * Returns what ends it: `stdin` and the source are destroyed.
+ * Writes `input` to a program. One that does not read it all is no failure. Calls back with what the source fails with, and
+ * with a TypeError for a chunk that is no bytes. Returns what ends it: `stdin` and the source are destroyed.
  */
 export function feed(
   stdin: PipeWriter,
@@ -48,21 +50,55 @@ export function feed(
   failed: (error: Error) => void,
 ): () => void {
   let isOver = false;
-  stdin.on('error', error => {
-    // Of the source, nothing more is of interest.
-    const isRefused = (error as NodeJS.ErrnoException).code === 'EPIPE';
-    if (!isOver && !isRefused) failed(error);
+  let endSource = () => {};
+  const end = (error: Error | null) => {
+    if (isOver) return;
     isOver = true;
-  });
-  if (input instanceof Uint8Array) {
-    stdin.end(input);
-  } else {
-    pipeline(input, stdin, error => {
-      if (error && !isOver) failed(error);
-    });
-  }
-  return () => {
-    isOver = true;
+    endSource();
     stdin.destroy();
+    if (error !== null) failed(error);
   };
+  // Of a program that does not read on, nothing more is of interest.
+  stdin.on('error', error => end((error as NodeJS.ErrnoException).code === 'EPIPE' ? null : error));
+  if (isStream(input)) endSource = pump(input, stdin, end);
+  else stdin.end(input);
+  return () => end(null);
+}
+
+function isStream(input: Uint8Array | NodeJS.ReadableStream): input is NodeJS.ReadableStream {
+  return typeof (input as Partial<NodeJS.ReadableStream>).pipe === 'function';
+}
+
+/**
+ * Not `pipeline`: a chunk that the writing end refuses would be thrown inside the listener of the stream, where nobody catches
+ * it. Returns what ends the source.
+ */
+function pump(
+  source: NodeJS.ReadableStream,
+  stdin: PipeWriter,
+  end: (error: Error | null) => void,
+): () => void {
+  let index = 0;
+  source.on('data', (chunk: unknown) => {
+    const bytes = bytesOfInput(chunk);
+    if (bytes === null) return end(notBytes(chunk, index));
+    index += 1;
+    if (stdin.destroyed || stdin.write(bytes)) return;
+    source.pause();
+    stdin.once('drain', () => source.resume());
+  });
+  finished(source, { writable: false }, error => {
+    if (error) end(error);
+    else stdin.end();
+  });
+  return () => {
+    // What comes of it now is nobody's business.
+    source.on('error', () => {});
+    (source as Partial<Readable>).destroy?.();
+  };
+}
+
+function notBytes(chunk: unknown, index: number): TypeError {
+  const type = chunk === null ? 'null' : typeof chunk;
+  return new TypeError(`chunk ${index} of options.input must be a string or bytes, not of the type ${type}`);
 }

@@ -1,14 +1,14 @@
 import { types } from 'util';
-import { type Bytes, toBytes } from '../bytes';
+import { type Path, toPath } from '../path';
 import { checkInteger } from './ids';
 import type { JoinRequest } from './spawn-request';
 
 /**
- * Where a namespace is found: a path, as `/proc/1/ns/net` or what `ip netns add` makes; an open file, by its
+ * Where a namespace is found: a path or `file:` URL, as `/proc/1/ns/net` or what `ip netns add` makes; an open file, by its
  * number or as a `FileHandle`; or a process that is in it, which a `Child` is too.
  */
 export type NamespaceSource =
-  | Bytes
+  | Path
   | number
   | {
       /** The number of the client's descriptor. */
@@ -26,8 +26,8 @@ const INT_MAX = 2 ** 31 - 1;
  * none.
  */
 export function toJoinSource(value: NamespaceSource): JoinRequest['source'] {
-  if (typeof value === 'string' || types.isUint8Array(value)) {
-    const path = toBytes(value, 'source');
+  if (typeof value === 'string' || types.isUint8Array(value) || 'href' in Object(value)) {
+    const path = toPath(value, 'source');
     if (path.length === 0) throw new TypeError('source must not be empty');
     return { path };
   }

@@ -1,4 +1,4 @@
-import { type Bytes, toBytes } from '../bytes';
+import { type Path, toPath } from '../path';
 import { checkList, isIterable } from './check-list';
 import { GidMap, UidMap } from './id-map';
 import { type NamespaceSource, toJoinSource } from './join-source';
@@ -46,7 +46,7 @@ export class Namespaces {
     this.made.add(Namespace.User);
   }
 
-  setIdMapCommands(newuidmap: Bytes, newgidmap: Bytes): void {
+  setIdMapCommands(newuidmap: Path, newgidmap: Path): void {
     this.idMapCommands = {
       newuidmap: toProgram(newuidmap, 'newuidmap'),
       newgidmap: toProgram(newgidmap, 'newgidmap'),
@@ -79,8 +79,8 @@ function toGidRow(row: unknown): IdMapRow {
   return { inside: checked.insideGid, outside: checked.outsideGid, count: checked.count };
 }
 
-function toProgram(path: Bytes, name: string): Buffer {
-  const bytes = toBytes(path, name);
+function toProgram(path: Path, name: string): Buffer {
+  const bytes = toPath(path, name);
   if (bytes.length === 0) throw new TypeError(`${name} must not be empty`);
   return bytes;
 }

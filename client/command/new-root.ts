@@ -1,4 +1,4 @@
-import { type Bytes, toBytes } from '../bytes';
+import { type Path, toPath } from '../path';
 import { isAbsolute, leadsUp, pathInside } from './path-components';
 import type { PivotRootRequest } from './spawn-request';
 
@@ -7,7 +7,7 @@ export class NewRoot {
   private pivoted: PivotRootRequest | null = null;
   private chrootDir: Buffer | null = null;
 
-  pivot(newRoot: Bytes, putOld: Bytes, unmount: boolean): void {
+  pivot(newRoot: Path, putOld: Path, unmount: boolean): void {
     const newRootBytes = toAbsolute(newRoot, 'newRoot');
     const putOldBytes = toAbsolute(putOld, 'putOld');
     // Where `..` leads, the names do not tell.
@@ -18,7 +18,7 @@ export class NewRoot {
     this.pivoted = { newRoot: newRootBytes, putOld: putOldBytes, unmount };
   }
 
-  chroot(directory: Bytes): void {
+  chroot(directory: Path): void {
     this.chrootDir = toAbsolute(directory, 'chrootDir');
   }
 
@@ -27,8 +27,8 @@ export class NewRoot {
   }
 }
 
-function toAbsolute(path: Bytes, name: string): Buffer {
-  const bytes = toBytes(path, name);
+function toAbsolute(path: Path, name: string): Buffer {
+  const bytes = toPath(path, name);
   if (!isAbsolute(bytes)) throw new TypeError(`${name} must be an absolute path`);
   return bytes;
 }

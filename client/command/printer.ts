@@ -1,11 +1,12 @@
 import { inspect } from 'util';
 import { quoteBytes } from '../bytes';
 import { descriptorName } from '../error/descriptor-name';
+import { isKind } from '../kind';
 import { signalName, signalNumber } from '../signals';
 import { capabilityName } from './capability';
 import type { DescriptorRequest, IdMapRow, JoinRequest, SpawnRequest } from './spawn-request';
 import type { Step, StepValue } from './step';
-import { Style } from './style';
+import type { Style } from './style';
 
 const EQUALS_SIGN = '='.charCodeAt(0);
 
@@ -24,7 +25,7 @@ export class Printer {
 
   /** @internal With `inheritsEnvironment`, the environment is no part of what was set, and not shown. */
   constructor(request: SpawnRequest, style: Style, inheritsEnvironment = false) {
-    if (!(style instanceof Style)) throw new TypeError('style must be a Style');
+    if (!isKind(style, 'Style')) throw new TypeError('style must be a Style');
     this.request = request;
     this.style = style;
     this.inheritsEnvironment = inheritsEnvironment;

@@ -9,12 +9,20 @@ const TIMEOUT_MAX = 2 ** 31 - 1;
 
 /** The milliseconds that an option `timeout` stands for; 0 for none. Throws a TypeError or a RangeError. */
 export function checkTimeout(value: unknown): number {
-  if (value === undefined) return 0;
-  if (typeof value !== 'number') throw new TypeError('options.timeout must be a number');
+  return value === undefined ? 0 : checkMilliseconds(value, 'timeout');
+}
+
+function checkMilliseconds(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw new TypeError(`options.${name} must be a number`);
   if (!(value >= 0 && value <= TIMEOUT_MAX)) {
-    throw new RangeError(`options.timeout must be from 0 to ${TIMEOUT_MAX} milliseconds, not ${value}`);
+    throw new RangeError(`options.${name} must be from 0 to ${TIMEOUT_MAX} milliseconds, not ${value}`);
   }
   return Math.ceil(value);
+}
+
+/** The milliseconds that an option `drainTimeout` stands for; null for no limit. Throws a TypeError or a RangeError. */
+export function checkDrainTimeout(value: unknown): number | null {
+  return value === undefined ? null : checkMilliseconds(value, 'drainTimeout');
 }
 
 /** The number of the signal that an option `killSignal` stands for. Throws a TypeError or a RangeError. */
@@ -33,5 +41,7 @@ export function checkMaxBuffer(value: unknown): number {
 /** The bytes of an option `input` that is there at once, or null where it is none. */
 export function bytesOfInput(value: unknown): Uint8Array | null {
   if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  return types.isUint8Array(value) ? value : null;
+  // Also of another realm, of which `instanceof` knows nothing.
+  if (!types.isArrayBufferView(value)) return null;
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }

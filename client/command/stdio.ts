@@ -1,3 +1,4 @@
+import { isKind, setKind } from '../kind';
 import { FileSource, type OpenFile } from './open-file';
 
 /** @internal Where a descriptor of the program comes from. */
@@ -61,12 +62,14 @@ export class Stdio {
   }
 }
 
+setKind(Stdio, 'Stdio');
+
 /** What the builder takes for a `Stdio`. */
 export type StdioLike = Stdio | 'inherit' | 'null' | 'piped';
 
 /** The `Stdio` that `value` stands for. Throws a TypeError, naming the argument, where it stands for none. */
 export function toStdio(value: StdioLike, name: string): Stdio {
-  if (value instanceof Stdio) return value;
+  if (isKind(value, 'Stdio')) return value as Stdio;
   switch (value) {
     case 'piped':
       return Stdio.piped();

@@ -1,5 +1,6 @@
 import { types } from 'util';
 import { toBytes } from '../bytes';
+import { isKind, setKind } from '../kind';
 import { checkInteger } from './ids';
 
 /** How many steps a command can have; the helper's limit. */
@@ -24,6 +25,8 @@ export class StepResult {
     Object.freeze(this);
   }
 }
+
+setKind(StepResult, 'StepResult');
 
 /** An argument of a system call. */
 export type StepValue =
@@ -54,6 +57,8 @@ export class Step {
     Object.freeze(this);
   }
 }
+
+setKind(Step, 'Step');
 
 /**
  * A system call. `name` is that of the kernel's table for the architecture of the runtime: `openat` is in all of
@@ -100,7 +105,7 @@ function result(index: number): StepResult {
  * negative errno.
  */
 function allowFailure(failing: Step): Step {
-  if (!(failing instanceof Step)) throw new TypeError('step must be made by step.syscall');
+  if (!isKind(failing, 'Step')) throw new TypeError('step must be made by step.syscall');
   return new Step(failing.name, failing.arguments, true);
 }
 
@@ -117,12 +122,16 @@ export function checkSteps(value: unknown): readonly Step[] {
   if (!isIterable(value)) throw new TypeError('preExec must be an iterable of steps');
   const steps: Step[] = [];
   for (const item of value) {
-    if (!(item instanceof Step)) throw new TypeError('preExec must have steps made by step.syscall only');
+    if (!isStep(item)) throw new TypeError('preExec must have steps made by step.syscall only');
     if (steps.length === STEPS_MAX) throw new RangeError(`preExec must have at most ${STEPS_MAX} steps`);
     checkResults(item, steps.length);
     steps.push(item);
   }
   return Object.freeze(steps);
+}
+
+function isStep(value: unknown): value is Step {
+  return isKind(value, 'Step');
 }
 
 function checkResults(item: Step, itemIndex: number): void {
@@ -151,7 +160,7 @@ function toValue(argument: unknown, name: string): StepValue {
       return Object.freeze({ kind: 'buffer', bytes, of: Object.freeze({}) });
     }
   }
-  if (argument instanceof StepResult) return argument;
+  if (isKind(argument, 'StepResult')) return argument as StepResult;
   if (types.isUint8Array(argument)) {
     const bytes = Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength);
     return Object.freeze({ kind: 'buffer', bytes, of: argument });

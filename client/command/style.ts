@@ -1,3 +1,4 @@
+import { setKind } from '../kind';
 /**
  * How a command is shown (`unshare::Style` of the crate). A style does not change: its methods return
  * another one.
@@ -46,6 +47,8 @@ export class Style {
     return new Style(this.isShort, this.showsEnvironment, checkBoolean(show, 'path'));
   }
 }
+
+setKind(Style, 'Style');
 
 function checkBoolean(value: unknown, name: string): boolean {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean`);

@@ -1,12 +1,18 @@
 import { Helper } from '../helper/helper';
-import type { OnceResult } from '../helper/once';
+import type { OnceOptions, OnceResult } from '../helper/once';
 import { type AbortSignalLike, watchSignal } from '../process/abort';
 import type { ExitStatus } from '../process/exit-status';
 import { outputTooLarge, timedOut } from '../process/limit-errors';
 import type { Output } from '../process/output';
 import type { Signal } from '../signals';
 import { checkForeground } from './process-group';
-import { bytesOfInput, checkKillSignal, checkMaxBuffer, checkTimeout } from './run-options';
+import {
+  bytesOfInput,
+  checkDrainTimeout,
+  checkKillSignal,
+  checkMaxBuffer,
+  checkTimeout,
+} from './run-options';
 import type { SpawnRequest } from './spawn-request';
 
 /** How a synchronous call runs a command. */
@@ -27,7 +33,12 @@ export interface SyncOutputOptions extends SyncOptions {
    * What the program reads as its standard input, a string as UTF-8: from a file without a name. A TypeError where
    * `stdin` is set to something else than a pipe.
    */
-  input?: string | Uint8Array;
+  input?: string | NodeJS.ArrayBufferView;
+  /**
+   * How many milliseconds after the program's end its pipes are let go, though processes that it has left behind hold them
+   * open; otherwise as for `output`.
+   */
+  drainTimeout?: number;
   /** How many bytes it may write to standard output, and to standard error. Default: 64 MiB. */
   maxBuffer?: number;
 }
@@ -35,7 +46,13 @@ export interface SyncOutputOptions extends SyncOptions {
 /** `Command.statusSync`. */
 export function statusNow(request: SpawnRequest, options: SyncOptions): ExitStatus {
   const timeout = checkTimeout(options.timeout);
-  const result = run(request, options, { timeout, maxBuffer: 0, input: null, collects: false });
+  const result = run(request, options, {
+    timeout,
+    maxBuffer: 0,
+    drainTimeout: null,
+    input: null,
+    collects: false,
+  });
   if (result.status === null || result.limit !== null) throw timedOut(request.program, timeout);
   return result.status;
 }
@@ -44,13 +61,15 @@ export function statusNow(request: SpawnRequest, options: SyncOptions): ExitStat
 export function outputNow(request: SpawnRequest, options: SyncOutputOptions): Output {
   const timeout = checkTimeout(options.timeout);
   const maxBuffer = checkMaxBuffer(options.maxBuffer);
+  const drainTimeout = checkDrainTimeout(options.drainTimeout);
   const input = options.input === undefined ? null : bytesOfInput(options.input);
   if (options.input !== undefined && input === null) {
-    throw new TypeError('options.input must be a string or a Uint8Array');
+    throw new TypeError('options.input must be a string, a TypedArray or a DataView');
   }
   const { status, limit, stdout, stderr } = run(request, options, {
     timeout,
     maxBuffer,
+    drainTimeout,
     input,
     collects: true,
   });
@@ -65,7 +84,7 @@ export function outputNow(request: SpawnRequest, options: SyncOutputOptions): Ou
 function run(
   request: SpawnRequest,
   options: SyncOptions,
-  limits: { timeout: number; maxBuffer: number; input: Uint8Array | null; collects: boolean },
+  limits: Omit<OnceOptions, 'killSignal'>,
 ): OnceResult {
   // The client waits for the program's end, and would not continue one that Ctrl-Z has stopped.
   if (checkForeground((options as { foreground?: unknown }).foreground)) {

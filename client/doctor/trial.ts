@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'timers';
 import { Command } from '../command/command';
 import { UnshareError } from '../error/error';
 import { Helper } from '../helper/helper';

@@ -79,6 +79,8 @@ function doingOf(stage: Stage, { item: kind }: v1.SpawnFailed, item: FailedItem 
   if (stage === 'SetIdMap' && item !== null && (kind === ITEM_NEWUIDMAP || kind === ITEM_NEWGIDMAP)) {
     return `cannot run ${item.shown}`;
   }
+  // Not one of the command's pipes, but the one on which its processes report to the helper.
+  if (stage === 'PipeError' && item === null) return 'cannot follow the start of the process';
   return describeStage(stage, item?.shown ?? null);
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'child_process';
 import type { Socket } from 'net';
+import { clearTimeout, setTimeout } from 'timers';
 import { attempt } from '../attempt';
 import { errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';

@@ -1,7 +1,9 @@
 import { resolve } from 'path';
+import { types } from 'util';
 import type { SpawnRequest } from '../command/spawn-request';
 import { UnshareError } from '../error/error';
 import type { unshare } from '../messages';
+import { type FileUrl, toPath } from '../path';
 import type { Child } from '../process/child';
 import { disposeWith } from '../process/dispose';
 import type { Watch } from '../process/watch';
@@ -19,7 +21,7 @@ export interface HelperOptions {
    * Path of its program. Default: what the environment variable UNSHARE_HELPER names, else the one in the
    * package.
    */
-  path?: string;
+  path?: string | FileUrl;
   /**
    * It adopts the processes whose parents end among its descendants (`PR_SET_CHILD_SUBREAPER` in `man 2 prctl`), which
    * otherwise go to init: `childEvents` tells of them, and `reapZombies` lists them, as those of no child. They end with
@@ -51,11 +53,8 @@ export class Helper implements AsyncDisposable {
   constructor(options: HelperOptions = {}) {
     const { path, subreaper = false } = options;
     if (typeof subreaper !== 'boolean') throw new TypeError('subreaper must be a boolean');
-    if (path !== undefined && (typeof path !== 'string' || path === '' || path.includes('\0'))) {
-      throw new TypeError('path must be a string that is not empty and has no NUL');
-    }
     // Resolved now: the client's directory may be another one when it is needed.
-    this.path = path === undefined ? null : resolve(path);
+    this.path = path === undefined ? null : resolve(checkPath(path));
     this.subreaper = subreaper;
   }
 
@@ -202,6 +201,11 @@ export class Helper implements AsyncDisposable {
 }
 
 disposeWith(Helper, helper => helper.close());
+
+function checkPath(path: unknown): string {
+  if (path === '' || types.isUint8Array(path)) throw new TypeError('path must be a string that is not empty');
+  return toPath(path, 'path').toString();
+}
 
 function checkAborted(watch: Watch | null): void {
   if (watch?.aborted) throw watch.reason;

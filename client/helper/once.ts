@@ -30,6 +30,8 @@ export interface OnceOptions {
   readonly timeout: number;
   /** Bytes of each output. */
   readonly maxBuffer: number;
+  /** In milliseconds after the program's end; null for as long as its pipes are open. */
+  readonly drainTimeout: number | null;
   readonly killSignal: number;
   /** What the program reads as its standard input, or null for what the command has set. */
   readonly input: Uint8Array | null;
@@ -73,6 +75,7 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
       timeoutMs: options.timeout,
       outputSizeMax: Math.min(options.maxBuffer, Number.MAX_SAFE_INTEGER),
       killSignal: options.killSignal,
+      drainTimeoutMs: options.drainTimeout,
     };
     const trace = tracer(() => 'for one command');
     const encoded = encodeRequest(message);

@@ -1,5 +1,6 @@
 import type { Socket } from 'net';
 import { Writable } from 'stream';
+import { gather, type WaitingChunk } from './gather';
 import type { PipeSink } from './pipe-driver';
 import { openSink } from './pipe-drivers';
 import { PipeEnd } from './pipe-end';
@@ -18,7 +19,7 @@ export class PipeWriter extends Writable {
   /** @internal Takes over a descriptor, which has O_NONBLOCK set, or a socket that the runtime has made. */
   constructor(source: number | Socket) {
     // Node 12 swallows the error of a write where it destroys the stream by itself.
-    super({ autoDestroy: false });
+    super({ autoDestroy: false, decodeStrings: false });
     this.once('finish', () => this.destroy());
     const sink = typeof source === 'number' ? source : new SocketSink(source, error => this.destroy(error));
     this.pipeEnd = new PipeEnd<PipeSink>(sink, 'write');
@@ -38,12 +39,36 @@ export class PipeWriter extends Writable {
   }
 
   /** @internal */
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    const sink = this.pipeEnd.driver(descriptor => openSink(descriptor, error => this.destroy(error)));
-    sink.write(chunk, error => {
+  override _write(
+    chunk: Buffer | string,
+    encoding: BufferEncoding,
+    callback: (error?: Error | null) => void,
+  ): void {
+    this.writeBlock(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk, error => {
       callback(error);
       if (error) this.destroy();
     });
+  }
+
+  /** @internal Called with all that waits: few large writes instead of many small ones. */
+  override _writev(chunks: WaitingChunk[], callback: (error?: Error | null) => void): void {
+    const blocks = gather(chunks);
+    const next = (error?: Error | null) => {
+      const block = error ? undefined : blocks.next();
+      if (block !== undefined && !block.done) {
+        this.writeBlock(block.value, next);
+        return;
+      }
+      callback(error);
+      if (error) this.destroy();
+    };
+    next();
+  }
+
+  private writeBlock(block: Buffer, callback: (error?: Error | null) => void): void {
+    this.pipeEnd
+      .driver(descriptor => openSink(descriptor, error => this.destroy(error)))
+      .write(block, callback);
   }
 
   /** @internal Called when all that was written has gone into the pipe. */

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'timers';
 import { checkKillSignal, checkTimeout } from '../command/run-options';
 import type { Signal } from '../signals';
 import { type AbortSignalLike, type AbortWatch, watchSignal } from './abort';

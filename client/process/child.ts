@@ -73,10 +73,10 @@ export class Child implements AsyncDisposable {
 
   /**
    * Sends a signal to the program (`man 2 kill`), never to another process: after its end it rejects with the
-   * code `ESRCH` and nothing is sent. Rejects at the stage `Helper` where the helper died first.
+   * code `ESRCH` and nothing is sent. With 0, nothing is sent either: it resolves if a signal could be. Rejects at the stage `Helper` where the helper died first.
    */
   async signal(signal: Signal | number): Promise<void> {
-    return this.run.signal(signalNumber(signal));
+    return this.run.signal(signal === 0 ? 0 : signalNumber(signal));
   }
 
   /** Sends SIGKILL. */

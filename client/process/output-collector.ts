@@ -1,4 +1,5 @@
 import { finished } from 'stream';
+import { setImmediate } from 'timers';
 import type { PipeReader } from '../pipe/pipe-reader';
 
 /** Each reads 64 KiB at least where there is as much, of the 1 MiB that a pipe may have (`man 7 pipe`). */

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'timers';
 import { feed } from '../command/input';
 import type { CallWatch } from './call-watch';
 import type { Child } from './child';
@@ -33,6 +34,8 @@ export interface OutputTask {
   readonly input: Uint8Array | NodeJS.ReadableStream | null;
   /** Bytes that it may write to each pipe. */
   readonly maxBuffer: number;
+  /** How long after the program's end the pipes are let go, in milliseconds; null for never. */
+  readonly drainTimeout: number | null;
 }
 
 /** Reads all that `child` writes, and waits for its end. Where that fails, nothing is left behind. */
@@ -49,8 +52,8 @@ export async function collectOutput(child: Child, watch: CallWatch, task: Output
   child.neglectPipes();
   try {
     if (stdin !== null) endInput = feed(stdin, task.input!, error => watch.end(error));
-    const all = Promise.all([child.wait(), stdout.ended, stderr.ended]);
-    const [status] = await unlessAborted(watch, child, all);
+    const all = untilDrained(child, [stdout, stderr], task.drainTimeout);
+    const status = await unlessAborted(watch, child, all);
     return { status, ...collected() };
   } catch (error) {
     // What it failed with is told; that it may have ended meanwhile is no news.
@@ -63,5 +66,34 @@ export async function collectOutput(child: Child, watch: CallWatch, task: Output
     for (const collector of [stdout, stderr]) collector.close();
     endInput();
     child.closePipes();
+  }
+}
+
+/** Waits for the program, and for the ends of its pipes, but for these not longer than `timeout`. */
+async function untilDrained(
+  child: Child,
+  pipes: readonly OutputCollector[],
+  timeout: number | null,
+): Promise<ExitStatus> {
+  const ended = Promise.all(pipes.map(pipe => pipe.ended));
+  if (timeout === null) return (await Promise.all([child.wait(), ended]))[0];
+  // Reading may fail before the program ends.
+  const [status] = await Promise.all([child.wait(), Promise.race([ended, child.wait()])]);
+  if (await isWithin(ended, timeout)) return status;
+  // The news of its death may overtake what it wrote before.
+  await Promise.all(pipes.map(pipe => pipe.drained()));
+  return status;
+}
+
+/** Whether `work` is done before this time is over. */
+async function isWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | null = null;
+  const timeIsOver = new Promise<boolean>(resolve => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true), timeIsOver]);
+  } finally {
+    clearTimeout(timer!);
   }
 }

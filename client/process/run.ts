@@ -278,7 +278,7 @@ export class Run implements CommandEvents, RunHandle {
       stage: 'WaitError',
       errno,
       syscall: 'kill',
-      doing: `cannot send ${signalName(number)} to process ${this.pid}`,
+      doing: `cannot send ${number === 0 ? 'signal 0' : signalName(number)} to process ${this.pid}`,
     });
   }
 }

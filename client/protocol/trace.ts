@@ -1,4 +1,4 @@
-import { debuglog } from 'util';
+import { debuglog, types } from 'util';
 import { displayBytes } from '../bytes';
 
 /** Sees each message: `>` to the helper, `<` from it. */
@@ -26,7 +26,7 @@ function show(this: Record<string, unknown>, key: string, shown: unknown): unkno
   const value = this[key];
   // It may hold secrets.
   if (key === 'environment') return `${(value as unknown[]).length} variables`;
-  if (value instanceof Uint8Array) return displayBytes(value);
+  if (types.isUint8Array(value)) return displayBytes(value);
   if (typeof value === 'object' && value !== null && 'unsigned' in value) return `${value}`;
   if (isDefault(value) && !Array.isArray(this)) return undefined;
   return shown;

@@ -42,6 +42,7 @@ pub fn live(seed: u64, bytes: []const u8) void {
         .has_own_group = dice.boolean(),
         .has_clone3 = dice.boolean(),
         .last_capability = if (dice.boolean()) 40 else 37,
+        .hides = .no,
     };
     terminal.client_group = host.group;
     model.reset(&host, plans.kept_descriptors);

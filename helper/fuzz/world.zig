@@ -67,6 +67,8 @@ const Pipe = struct {
     nonblocking: bool,
     used: u16 = 0,
     bytes: [pipe_size]u8 = undefined,
+    /// Somebody has written to it who has no business there.
+    forged: bool = false,
 };
 
 const Role = enum { child, joiner, map_runner, program, stranger };
@@ -732,6 +734,7 @@ fn step(index: u16) bool {
     if (process.shared) |plan| {
         expect(same(messages.Spawn, plan.request, model.spawnOf(process.command).*), "a plan changes under its child");
     }
+    if (process.report) |pipe| if (chance(200)) forge(process, &pipes[pipe]);
     switch (process.role) {
         .child => return stepChild(index),
         .joiner => return stepJoiner(index),
@@ -747,6 +750,29 @@ fn record(process: *Process, kind: report.Record.Kind, why: report.Failure) void
     note("{d} reports {t}", .{ process.pid, kind });
     const bytes = std.mem.asBytes(&report.Record{ .kind = kind, .failure = why });
     if (pipes[process.report.?].readers > 0) expect(put(process.report.?, bytes), "a report waits");
+}
+
+/// Another process writes to the report pipe: what is no record, or one that names a process which is none of the command's.
+fn forge(process: *const Process, pipe: *Pipe) void {
+    const records_size = report.records_max * report.Record.size;
+    if (pipe.forged or pipe.readers == 0 or pipe.used + 2 * report.Record.size > pipe_size - records_size) return;
+    note("somebody writes to the report pipe of {d}", .{process.pid});
+    pipe.forged = true;
+    model.spoil(process.command);
+    var bytes: [2 * report.Record.size]u8 = undefined;
+    random.bytes(&bytes);
+    var size = random.intRangeAtMost(usize, 1, bytes.len);
+    const is_record = chance(2);
+    if (is_record) {
+        const pid: u32 = if (random.boolean()) @intCast(process.pid) else std.math.maxInt(i32);
+        const joined: report.Record = .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = pid } };
+        size = report.Record.size;
+        @memcpy(bytes[0..size], std.mem.asBytes(&joined));
+    } else if (size % report.Record.size == 0) {
+        // No kind of record.
+        bytes[3] |= 0x80;
+    }
+    expect(put(process.report.?, bytes[0..size]), "the report pipe has no room");
 }
 
 fn fail(process: *Process) void {

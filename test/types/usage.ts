@@ -11,6 +11,7 @@ import {
   childEvents,
   type ExitStatus,
   Fd,
+  type FileUrl,
   GidMap,
   type GidMapRow,
   Helper,
@@ -25,6 +26,7 @@ import {
   type OpenFile,
   type Output,
   type OutputOptions,
+  type Path,
   type PipeReader,
   type PipeWriter,
   PR_SET_NO_NEW_PRIVS,
@@ -255,3 +257,10 @@ export async function misuse(command: Command, child: Child): Promise<void> {
   new Style();
   console.log(code);
 }
+
+const url: FileUrl = new URL('file:///bin/cat');
+const program: Path = url;
+new Command(program).currentDir(url).output({ input: Uint16Array.of(1), drainTimeout: 100 });
+new Command('/bin/cat').outputSync({ input: new DataView(new ArrayBuffer(1)), drainTimeout: 0 });
+// @ts-expect-error An argument is no path.
+new Command(url).arg(url);
