@@ -15,6 +15,7 @@ import type { Carried } from './carried';
 import { HelperProcess } from './helper-process';
 import { clientIdentity } from './identity';
 import { orphanEvents } from './orphans';
+import { type Doomed, StopWatch, stoppedError } from './stop-watch';
 import { startDirectory, type WorkingDirectory, workingDirectory } from './working-directory';
 
 export interface ConnectionOptions {
@@ -35,6 +36,10 @@ export class Connection implements EventSource {
   /** Where the helper was started, which is its working directory. */
   private readonly directory = workingDirectory();
   private readonly carried: readonly Carried[];
+  private readonly stopWatch = new StopWatch(
+    () => this.pid,
+    () => this.process.kill(stoppedError(this.path, this.pid!)),
+  );
   private runtimePipes = new Map<number, PipeReader | PipeWriter>();
   private references = 0;
   /** Commands that are neither refused nor dead. */
@@ -52,8 +57,12 @@ export class Connection implements EventSource {
     this.process = new HelperProcess(
       path,
       {
-        data: chunk => this.channel.receive(chunk),
+        data: chunk => {
+          this.stopWatch.heard();
+          this.channel.receive(chunk);
+        },
         ended: error => {
+          this.stopWatch.end();
           sources.delete(this);
           for (const pipe of this.takeRuntimePipes().values()) pipe.destroy();
           this.channel.fail(error);
@@ -148,6 +157,16 @@ export class Connection implements EventSource {
   close(error: UnshareError): Promise<void> {
     this.channel.fail(error);
     return this.process.stop();
+  }
+
+  /** The helper owes an answer to an abort, a timeout or a signal, until `answered`; if it is stopped, it is killed. */
+  expectAnswer(key: object, doomed: Doomed | null): void {
+    this.stopWatch.expect(key, doomed);
+  }
+
+  /** Undoes `expectAnswer`. */
+  answered(key: object): void {
+    this.stopWatch.settle(key);
   }
 
   /** Keeps the event loop alive until `unref` was called as often. */

@@ -32,8 +32,16 @@ export interface OnceEnd {
   /** Empty where they are not piped. */
   stdout: Buffer;
   stderr: Buffer;
+  /** The backstop was needed. */
+  isLate: boolean;
   /** Why it may not have answered: it could not be started, was killed or exited with a failure. */
   failure: UnshareError | null;
+}
+
+/** What a helper gets that is not through long after the time of its command: it may be stopped. */
+export interface Backstop {
+  readonly afterMs: number;
+  readonly signal: 'SIGKILL' | 'SIGCONT';
 }
 
 /** Runs a helper for the command in `file`, and waits for its end. `isPiped` is for its standard output and error. */
@@ -42,6 +50,7 @@ export function runHelperOnce(
   file: number,
   isPiped: readonly [boolean, boolean],
   carried: readonly Carried[],
+  backstop: Backstop | null,
 ): OnceEnd {
   const outputs = isPiped.map(piped => (piped ? 'pipe' : 'inherit') as StandardStream);
   const { stdio, arguments: told } = shareStandard(toStdioOption(['inherit', ...outputs, file], carried));
@@ -53,13 +62,15 @@ export function runHelperOnce(
       // The helper sees to it.
       maxBuffer: Number.POSITIVE_INFINITY,
       encoding: 'buffer',
+      ...(backstop === null ? {} : { timeout: backstop.afterMs, killSignal: backstop.signal }),
     }),
   );
   const bytes = (index: number) => (output?.[index] as Buffer | null | undefined) ?? Buffer.alloc(0);
-  return { stdout: bytes(1), stderr: bytes(2), failure: failureOf() };
+  const isLate = backstop !== null && (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
+  return { stdout: bytes(1), stderr: bytes(2), isLate, failure: failureOf() };
 
   function failureOf(): UnshareError | null {
-    if (error) return notStarted(path, error);
+    if (error && !isLate) return notStarted(path, error);
     // Deno does not always say why.
     if (pid === undefined) return notStarted(path, new Error('the runtime has not started it'));
     return status === 0 ? null : died(path, pid, describeExit(status, signal));
@@ -87,6 +98,8 @@ export class HelperProcess {
   private readonly socket: Socket | null;
   /** How the process ended, once it has. */
   private end: UnshareError | null = null;
+  /** Why this process has killed it. */
+  private killed: UnshareError | null = null;
   private socketError: Error | null = null;
   private socketClosed = false;
   private grace: NodeJS.Timeout | null = null;
@@ -164,9 +177,15 @@ export class HelperProcess {
     return this.stopped;
   }
 
+  /** Kills the helper, whose end is told as `reason`. */
+  kill(reason: UnshareError): void {
+    this.killed = reason;
+    attempt(() => this.child.kill('SIGKILL'));
+  }
+
   private processEnded(end: UnshareError): void {
     if (this.end !== null) return;
-    this.end = end;
+    this.end = this.killed ?? end;
     if (!this.socketClosed) {
       // What it sent last may not have been read yet.
       this.ref();

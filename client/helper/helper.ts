@@ -108,6 +108,8 @@ export class Helper implements AsyncDisposable {
    * signal is aborted, which it is not yet.
    */
   async start(request: SpawnRequest, watch: Watch | null): Promise<Child> {
+    // Also while only the helper's Hello is awaited, the helper may be stopped.
+    const unwatch = watch?.onAbort(() => this.connection?.expectAnswer(request, null));
     try {
       if (this.closing !== null) throw closedError();
       const current = workingDirectory();
@@ -123,6 +125,9 @@ export class Helper implements AsyncDisposable {
       this.connection ??= this.connect([]);
       return this.connection.start(request, watch, current);
     } finally {
+      // By now, the run itself watches.
+      unwatch?.();
+      this.connection?.answered(request);
       releaseFiles(request);
     }
   }

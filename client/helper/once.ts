@@ -16,9 +16,10 @@ import {
 import { encodeSpawn } from '../protocol/spawn-frame';
 import { toSpawnMessage } from '../protocol/spawn-message';
 import { type Trace, tracer } from '../protocol/trace';
+import { signalNumber } from '../signals';
 import { PROTOCOL, VERSION } from '../version';
 import { releaseFiles, toCarried } from './carried';
-import { runHelperOnce } from './helper-process';
+import { type Backstop, runHelperOnce } from './helper-process';
 import { openUnlinkedFile } from './once-file';
 import { startDirectory, workingDirectory } from './working-directory';
 
@@ -46,6 +47,8 @@ export interface OnceResult {
   readonly stdout: Buffer;
   readonly stderr: Buffer;
 }
+
+const SIGKILL = signalNumber('SIGKILL');
 
 /** Only one command is in such a run. */
 const COMMAND = 1;
@@ -84,15 +87,38 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
     trace?.('>', { spawn: message });
     const isPiped = (number: number) =>
       adapted.descriptors.some(one => one.number === number && one.kind === 'piped-write');
-    const { stdout, stderr, failure } = runHelperOnce(path, file, [isPiped(1), isPiped(2)], carried);
+    const { stdout, stderr, failure, isLate } = runHelperOnce(
+      path,
+      file,
+      [isPiped(1), isPiped(2)],
+      carried,
+      backstopFor(request, options),
+    );
     const { failed, died, limit } = readAnswers(path, file, encoded.length, trace);
     if (failed !== null && limit === null) throw toSpawnError(path, failed, { request: adapted, message });
-    if (failed === null && died === null) throw failure ?? noAnswer(path);
+    if (failed === null && died === null) {
+      if (isLate) return { status: null, limit: 'timeout', stdout, stderr };
+      throw failure ?? noAnswer(path);
+    }
     return { status: died, limit, stdout, stderr };
   } finally {
     for (const descriptor of opened) closeSync(descriptor);
     releaseFiles(request);
   }
+}
+
+/** How long the helper may take to end the program after its time, in milliseconds. */
+const BACKSTOP_MS = 1000;
+
+/**
+ * The helper watches over the time, unless somebody has stopped it. Then SIGKILL ends it, and the program by its death signal, as
+ * the timeout would have done. If the timeout sends another signal, or the program has another death signal, it is up to the
+ * program when it ends: the helper is only made to go on. SIGCONT does nothing to one that runs.
+ */
+function backstopFor(request: SpawnRequest, { timeout, killSignal }: OnceOptions): Backstop | null {
+  if (timeout === 0) return null;
+  const kills = killSignal === SIGKILL && request.parentDeathSignal === SIGKILL;
+  return { afterMs: timeout + BACKSTOP_MS, signal: kills ? 'SIGKILL' : 'SIGCONT' };
 }
 
 /** What takes a client that is not waiting. */

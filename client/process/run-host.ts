@@ -1,3 +1,4 @@
+import type { Doomed } from '../helper/stop-watch';
 import type { PipeReader } from '../pipe/pipe-reader';
 import type { PipeWriter } from '../pipe/pipe-writer';
 import type { Channel } from '../protocol/channel';
@@ -17,6 +18,10 @@ export interface RunHost {
   commandBegins(): void;
   /** A command has failed or ended. */
   commandOver(): void;
+  /** The helper owes an answer, until `answered` is called for the same key. If it is stopped, `doomed` ends with it. */
+  expectAnswer(key: object, doomed: Doomed | null): void;
+  /** The answer is there. */
+  answered(key: object): void;
   /** Keeps the event loop alive until `unref` was called as often. */
   ref(): void;
   /** Undoes one `ref`. */

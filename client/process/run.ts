@@ -3,6 +3,7 @@ import type { AskedCommand } from '../error/asked-command';
 import { Errno } from '../error/errno';
 import { UnshareError } from '../error/error';
 import { toSpawnError } from '../error/spawn-failure';
+import { isStoppedError } from '../helper/stop-watch';
 import type { unshare } from '../messages';
 import { checkPipes, openPipes } from '../pipe/open-pipes';
 import type { CommandEvents } from '../protocol/channel';
@@ -138,7 +139,8 @@ export class Run implements CommandEvents, RunHandle {
   lost(error: UnshareError): void {
     this.asked = null;
     // Of no effect where the child was handed out already.
-    this.start.reject(this.refusal === null || this.refusal.yieldsToLoss ? error : this.refusal.reason);
+    const isOwnReason = this.refusal !== null && !this.refusal.yieldsToLoss && !isStoppedError(error);
+    this.start.reject(isOwnReason ? this.refusal!.reason : error);
     this.end({ error });
   }
 
@@ -168,10 +170,13 @@ export class Run implements CommandEvents, RunHandle {
     }
     this.connection.retireIfForeign();
     this.connection.ref();
+    const request = {};
+    this.connection.expectAnswer(request, number === SIGKILL ? { pid: this.pid, signal: number } : null);
     try {
       const errno = await this.connection.channel.signal(this.command, number);
       if (errno !== 0) throw this.notSignalled(number, errno);
     } finally {
+      this.connection.answered(request);
       this.connection.unref();
     }
   }
@@ -243,6 +248,7 @@ export class Run implements CommandEvents, RunHandle {
     this.unwatch();
     this.start.reject(reason);
     this.unref();
+    this.connection.answered(this);
     this.connection.commandOver();
   }
 
@@ -254,11 +260,13 @@ export class Run implements CommandEvents, RunHandle {
   /** Gives up a command that is pending. It is answered all the same. */
   private refuse(reason: unknown): void {
     this.refusal = { reason, yieldsToLoss: false };
+    this.connection.expectAnswer(this, null);
     this.connection.channel.abort(this.command);
   }
 
   private kill(signal = SIGKILL): void {
     // It may have ended by itself; either way Died comes.
+    this.connection.expectAnswer(this, { pid: this.pid, signal });
     this.signal(signal).catch(() => {});
   }
 
@@ -270,6 +278,7 @@ export class Run implements CommandEvents, RunHandle {
     if (child !== undefined) this.child = weakly(child);
     for (const waiter of this.waiters.splice(0)) settle(waiter, outcome);
     this.unref();
+    this.connection.answered(this);
     this.connection.commandOver();
   }
 

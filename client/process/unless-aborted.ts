@@ -1,3 +1,4 @@
+import { isStoppedError } from '../helper/stop-watch';
 import type { Child } from './child';
 import type { Watch } from './watch';
 
@@ -12,8 +13,8 @@ export function unlessAborted<T>(watch: Watch | null, child: Child, work: Promis
     const abort = () => {
       aborted = true;
       const rejectNow = () => reject(watch.reason);
-      // Where the helper is lost, so is the child.
-      child.wait().then(rejectNow, rejectNow);
+      // If the helper is lost, so is the child.
+      child.wait().then(rejectNow, error => (isStoppedError(error) ? reject(error) : rejectNow()));
     };
     const stop = watch.onAbort(abort);
     work
