@@ -2,7 +2,7 @@ import { spawn } from 'child_process';
 import { readFileSync } from 'fs';
 import { Command, Helper, type UnshareError } from 'unshare';
 import * as assert from 'uvu/assert';
-import { runtime } from '../client/runtime';
+import { drivesPipes, runtime } from '../client/runtime';
 import { suite } from './harness';
 import { childrenOf, exists, rejection, shell, sleep, until } from './support';
 import { wrappedHelper } from './wrapped-helper';
@@ -12,6 +12,8 @@ import { wrappedHelper } from './wrapped-helper';
  */
 
 const test = suite('stopped helper');
+
+const ownHelper = !drivesPipes() && 'here, a command with pipes has a helper of its own';
 
 const stateOf = (pid: number) => /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))![1];
 
@@ -57,7 +59,11 @@ for (const [what, call] of [
       assertStopped(await other);
       await assertWorks(helper);
     },
-    { skip: what === 'an abort' && typeof AbortController === 'undefined' && 'there is no AbortController' },
+    {
+      skip:
+        (what.endsWith('pipes') && ownHelper) ||
+        (what === 'an abort' && typeof AbortController === 'undefined' && 'there is no AbortController'),
+    },
   );
 }
 
