@@ -358,6 +358,8 @@ function connect() {
     takeRuntimePipes: () => new Map(),
     commandBegins: () => {},
     commandOver: () => {},
+    expectAnswer: () => {},
+    answered: () => {},
   } as unknown as Connection;
   const start = async (request: SpawnRequest, watch: AbortWatch | null): Promise<Child> =>
     Run.start(connection, { request, message: toSpawnMessage(request, { path: '/' }, null) }, watch);
