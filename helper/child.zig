@@ -5,7 +5,9 @@ const linux = std.os.linux;
 const capabilities = @import("capabilities.zig");
 const credentials = @import("credentials.zig");
 const descriptors = @import("descriptors.zig");
+const directory = @import("directory.zig");
 const Host = @import("host.zig").Host;
+const inherited = @import("inherited.zig");
 const joiner = @import("joiner.zig");
 const keyrings = @import("keyrings.zig");
 const namespaces = @import("namespaces.zig");
@@ -30,6 +32,8 @@ pub noinline fn run(plan: *Plan) noreturn {
     if (plan.diagnose) |errno| diagnose(plan, plan.namespaces, errno);
     // The rest goes on when somebody has looked at it: whoever writes its maps, or the client.
     if (!plan.hasMaps() and !plan.request.freeze) hide(plan);
+    inherited.follow(plan);
+    directory.enterByPath(plan);
     var sources = descriptors.open(plan);
     if (plan.hasJoiner()) joiner.run(plan, &sources);
     becomeProgram(plan, &sources);
@@ -80,10 +84,12 @@ pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noretu
     const death_signal: u8 = @intCast(plan.request.parent_death_signal);
     if (cleared or death_signal != SIGKILL) setDeathSignal(plan.report, death_signal);
     const report = descriptors.place(plan, sources);
-    steps.run(plan, report);
-    descriptors.closeRanges(plan, report);
+    // What the helper has changed for itself is undone before the steps: what they set is what the program gets. The limit
+    // comes after `place`, which uses numbers beyond it.
     restoreLimits(plan, report);
     signals.restore(plan, report);
+    steps.run(plan, report);
+    descriptors.closeRanges(plan, report);
     exec(plan, report);
 }
 
@@ -152,8 +158,9 @@ pub fn awaitGo(plan: *const Plan) void {
 }
 
 fn restoreLimits(plan: *const Plan, report: sys.fd_t) void {
-    if (!plan.host.descriptor_limit_raised) return;
-    const result = linux.prlimit(0, .NOFILE, &plan.host.descriptor_limit, null);
+    const limit = &plan.descriptor_limit;
+    if (!plan.host.descriptor_limit_raised and std.meta.eql(limit.*, plan.host.descriptor_limit)) return;
+    const result = linux.prlimit(0, .NOFILE, limit, null);
     _ = check(report, result, .{ .stage = .stdio_error, .call = .prlimit64 });
 }
 

@@ -1,6 +1,8 @@
 //! What the helper was started with, and what this kernel can do: read once at the start, constant from then on.
 const std = @import("std");
+const inherited = @import("inherited.zig");
 const limits = @import("limits.zig");
+const oom_score = @import("oom_score.zig");
 const Call = @import("report.zig").Call;
 const sys = @import("sys.zig");
 const linux = sys.linux;
@@ -16,6 +18,8 @@ pub const Host = struct {
     /// This process, and a descriptor of it for those that cannot name it: in other pid namespaces; -1 where there is none.
     pid: usize,
     pidfd: sys.fd_t,
+    /// The client, by which its directory is found; 0 where it is in a pid namespace outside of this one.
+    client: u32,
     uid: u32,
     gid: u32,
     /// The process group that this process was started in: the client's. 0 if its leader is outside of the pid namespace.
@@ -34,7 +38,7 @@ pub const Host = struct {
 
     /// Blocks every signal that can be blocked: what a terminal sends to the foreground group is for children and client,
     /// and SIGCHLD comes through a signalfd.
-    pub fn prepare() Host {
+    pub fn prepare(is_for_one_run: bool) Host {
         var host: Host = .{
             .ignored = 0,
             .blocked = 0,
@@ -42,6 +46,7 @@ pub const Host = struct {
             .descriptor_limit_raised = false,
             .pid = @intCast(linux.getpid()),
             .pidfd = -1,
+            .client = @intCast(linux.getppid()),
             .uid = sys.geteuid(),
             .gid = sys.getegid(),
             .group = sys.getpgid(),
@@ -61,7 +66,11 @@ pub const Host = struct {
         }
         // An ignored SIGCHLD would make the kernel reap children by itself.
         _ = sys.setDefault(@intFromEnum(linux.SIG.CHLD));
+        inherited.prepare();
         host.raiseDescriptorLimit();
+        // A run for one command has begun just now.
+        if (is_for_one_run) host.client = 0;
+        oom_score.prepare(host.client);
         return host;
     }
 

@@ -49,7 +49,7 @@ pub fn main(init: std.process.Init.Minimal) u8 {
     standard.is_for_one = told.kept != null and told.once == null;
     if (told.once) |client| once.prepare(client) else awakenAtEnd();
     commands.prepare();
-    const host: Host = .prepare();
+    const host: Host = .prepare(told.once != null);
     terminal.client_group = host.group;
     connection.send("hello", &.{
         .protocol = messages.protocol_version,

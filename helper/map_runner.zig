@@ -4,6 +4,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const child = @import("child.zig");
 const descriptors = @import("descriptors.zig");
+const directory = @import("directory.zig");
 const forgetOthers = @import("launch.zig").forgetOthers;
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
@@ -40,6 +41,7 @@ noinline fn run(plan: *const Plan, ends: Ends) noreturn {
     descriptors.sort(&kept);
     descriptors.closeAllBut(&kept);
     _ = linux.setpgid(0, 0);
+    directory.enterByPath(plan);
     const pid = awaitPid(ends.pid);
     const opened = linux.openat(linux.AT.FDCWD, "/dev/null", .{ .ACCMODE = .RDWR, .CLOEXEC = true }, 0);
     const null_fd = sys.asFd(check(plan, opened, .open));

@@ -66,6 +66,7 @@ pub const Hello = struct {
     unsealed_reason: [:0]const u8 = empty,
     control_inode: u64 = 0,
     subreaper: bool = false,
+    client_thread: u32 = 0,
 
     pub const numbers = .{
         .protocol = 1,
@@ -75,6 +76,7 @@ pub const Hello = struct {
         .unsealed_reason = 5,
         .control_inode = 6,
         .subreaper = 7,
+        .client_thread = 9,
     };
 };
 
@@ -109,6 +111,7 @@ pub const Spawn = struct {
     run_limits: ?RunLimits = null,
     new_session: ?bool = null,
     foreground: bool = false,
+    client_dir: ?ClientDir = null,
 
     pub const numbers = .{
         .command = 1,
@@ -141,6 +144,7 @@ pub const Spawn = struct {
         .run_limits = 28,
         .new_session = 29,
         .foreground = 30,
+        .client_dir = 36,
     };
     pub const maxima = .{
         .arguments = limits.arguments_max,
@@ -154,6 +158,14 @@ pub const Spawn = struct {
         .close_descriptors = limits.descriptor_ranges_max,
         .pid_variables = limits.pid_variables_max,
     };
+};
+
+pub const ClientDir = struct {
+    device: u64 = 0,
+    inode: u64 = 0,
+    path: [:0]const u8 = empty,
+
+    pub const numbers = .{ .device = 1, .inode = 2, .path = 3 };
 };
 
 pub const RunLimits = struct {
@@ -633,7 +645,7 @@ test "the messages are those of unshare.proto" {
         PivotRoot,       Join,     Step,    IdMapCommands, StepArgument, SpawnFailed,   BufferReference,
         DescriptorRange, Frozen,   Spawned, Pipe,          Died,         ResourceUsage, ExitStatus,
         Signal,          Unfreeze, Abort,   SignalResult,  ReleasePipes, ProtocolError, Stopped,
-        Continued,       Reap,     Reaped,  Retire,        RunLimits,    LimitReached,
+        Continued,       Reap,     Reaped,  Retire,        RunLimits,    LimitReached,  ClientDir,
     }) |T| try expectMessage(proto, T);
     try expectEnum(proto, DescriptorSource, "DESCRIPTOR_SOURCE_");
     try expectEnum(proto, Namespace, "NAMESPACE_");
@@ -642,6 +654,6 @@ test "the messages are those of unshare.proto" {
     try expectEnum(proto, Item, "ITEM_");
     try expectEnum(proto, RunLimit, "RUN_LIMIT_");
     // Nothing stands there that is not compared here.
-    try testing.expectEqual(34, std.mem.count(u8, proto.text, "\nmessage "));
+    try testing.expectEqual(35, std.mem.count(u8, proto.text, "\nmessage "));
     try testing.expectEqual(6, std.mem.count(u8, proto.text, "\nenum "));
 }

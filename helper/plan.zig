@@ -51,6 +51,10 @@ pub const Plan = struct {
     group_lost: bool = false,
     /// The child only finds out which namespace the kernel refused.
     diagnose: ?u16 = null,
+    /// What the limit on descriptors is for the program; see inherited.zig.
+    descriptor_limit: linux.rlimit = undefined,
+    /// The helper was in `client_dir` when it made the first process.
+    is_in_client_dir: bool = false,
 
     pub fn descriptors(plan: *const Plan) []const Descriptor {
         return plan.descriptors_buffer[0..plan.descriptors_count];
@@ -203,7 +207,6 @@ fn takeJoins(plan: *Plan) ?Refusal {
             @intFromBool(join.helper_descriptor > 0);
         if (sources != 1) return refuse("joins: one of path, pid, helper_descriptor");
         if (join.helper_descriptor > 0 and takeKept(join.helper_descriptor) == null) return not_kept;
-        if (join.path.len > 0 and join.path[0] != '/') return refuse("joins: path not absolute");
         if (join.pid > std.math.maxInt(sys.pid_t)) return refuse("joins: pid too large");
         const flag = namespaces.flagOf(join.namespace);
         if (plan.joins & flag != 0) return refuse("joins: kind named twice");

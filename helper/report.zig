@@ -58,6 +58,7 @@ pub const Detail = enum(u16) {
     proc_not_own,
     pipes,
     memory,
+    client_dir,
     forged,
 
     /// What there is to say of /proc, by the errno of Host.procErrno.
@@ -70,6 +71,7 @@ pub const Detail = enum(u16) {
             .none => "",
             .proc_not_own => "/proc is not mounted, or shows another pid namespace",
             .memory => "the helper has no memory for a command of this size",
+            .client_dir => "neither this path nor /proc/<pid of the client>/cwd leads to the client's working directory of the call",
             .pipes => std.fmt.comptimePrint("pipes: at most {d} not yet opened by the client", .{limits.pipes_max}),
             .forged => "another process has written to the pipe on which the command's own process reports to the helper",
         };

@@ -4,6 +4,7 @@ const answers = @import("answers.zig");
 const commands = @import("commands.zig");
 const connection = @import("connection.zig");
 const Host = @import("host.zig").Host;
+const inherited = @import("inherited.zig");
 const launch = @import("launch.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
@@ -131,6 +132,7 @@ fn dispatch(message: *const messages.ToHelper, host: *const Host, place: ?*launc
         if (hello.protocol != messages.protocol_version) return error.ProtocolMismatch;
         greeted = true;
         if (hello.subreaper) adopt();
+        inherited.thread = hello.client_thread;
         return false;
     }
     if (!greeted) return error.HelloMissing;

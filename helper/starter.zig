@@ -4,13 +4,16 @@ const std = @import("std");
 const answers = @import("answers.zig");
 const commands = @import("commands.zig");
 const procErrno = @import("host.zig").procErrno;
+const directory = @import("directory.zig");
 const id_maps = @import("id_maps.zig");
+const inherited = @import("inherited.zig");
 const keyrings = @import("keyrings.zig");
 const launch = @import("launch.zig");
 const limits = @import("limits.zig");
 const loop = @import("loop.zig");
 const map_runner = @import("map_runner.zig");
 const Item = @import("messages.zig").Item;
+const oom_score = @import("oom_score.zig");
 const plans = @import("plan.zig");
 const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
@@ -78,6 +81,10 @@ fn launchProcesses(index: commands.Index, plan: *Plan) ?Failure {
         .item = if (plan.request.uid_maps.len > 0) .uid_map else .gid_map,
         .detail = .ofProc(proc_errno),
     };
+    inherited.beforeClone(plan);
+    oom_score.follow();
+    directory.enter(plan);
+    defer directory.leave();
     if (cloneFirst(index, plan)) |failure| return failure;
     if (plan.diagnose != null) return null;
     return switch (writer) {

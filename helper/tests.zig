@@ -6,6 +6,9 @@ test {
     _ = @import("commands.zig");
     _ = @import("connection.zig");
     _ = @import("credentials.zig");
+    _ = @import("directory.zig");
+    _ = @import("inherited.zig");
+    _ = @import("oom_score.zig");
     _ = @import("text.zig");
     _ = @import("descriptors.zig");
     _ = @import("host.zig");

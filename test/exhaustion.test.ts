@@ -63,7 +63,7 @@ test('few descriptors: with any number of them, a command runs or fails at a sta
     const helper = wrappedHelper(`ulimit -n ${limit}; exec "$helper" "$@"`);
     stages.add(await outcomeOf(rich(), helper));
     // What the other has needed is free again.
-    assert.is(await outcomeOf(new Command('/bin/true'), helper), limit < 9 ? 'CreatePipe EMFILE' : 'runs');
+    assert.is(await outcomeOf(new Command('/bin/true'), helper), limit < 10 ? 'CreatePipe EMFILE' : 'runs');
     await nothingIsLeft(helper);
     await helper.close();
   }

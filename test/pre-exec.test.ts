@@ -1,3 +1,4 @@
+import { constants } from 'os';
 import {
   AT_FDCWD,
   Command,
@@ -13,6 +14,10 @@ import {
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { rejection, shell } from './support';
+import { wrappedHelper } from './wrapped-helper';
+
+const RLIMIT_NOFILE = 7;
+const SIG_BLOCK = 0;
 
 const test = suite('pre exec');
 
@@ -61,6 +66,32 @@ test('a buffer that one step writes is what a later one reads', async () => {
   const { stdout } = await command.output();
   assert.is(stdout.toString(), 'Linux');
   assert.equal(buffer, new Uint8Array(8));
+});
+
+test('nothing that the helper undoes of its own comes after the steps', async () => {
+  // The helper raises its soft limit to the hard one, blocks all signals, and is started with SIGUSR2 ignored.
+  const helper = wrappedHelper(`trap '' USR2; ulimit -Sn 200; exec "$helper" "$@"`);
+  const number = (name: string) => Number(constants.signals[name as 'SIGUSR1']);
+  const bits = (signal: number) => BigInt(1) << BigInt(signal - 1);
+  const words = (...values: bigint[]) => new Uint8Array(BigUint64Array.from(values).buffer);
+  const mask = words(bits(number('SIGUSR1')));
+  const command = new Command('/bin/sh')
+    .args(['-c', 'exec cat /proc/self/limits /proc/self/status'])
+    .preExec([
+      step.syscall('prlimit64', 0, RLIMIT_NOFILE, words(BigInt(50), BigInt(60)), 0),
+      step.syscall('rt_sigprocmask', SIG_BLOCK, mask, 0, 8),
+      // The handler SIG_IGN, without flags and mask.
+      step.syscall('rt_sigaction', number('SIGUSR2'), words(BigInt(1), ...Array(3).fill(BigInt(0))), 0, 8),
+    ]);
+  try {
+    const { stdout } = await command.output({ helper });
+    const found = (pattern: RegExp) => pattern.exec(`${stdout}`)!.slice(1);
+    assert.equal(found(/^Max open files +(\d+) +(\d+)/m), ['50', '60']);
+    assert.is(BigInt(`0x${found(/^SigBlk:\t(\w+)/m)}`), bits(number('SIGUSR1')));
+    assert.is(BigInt(`0x${found(/^SigIgn:\t(\w+)/m)}`), bits(number('SIGUSR2')));
+  } finally {
+    await helper.close();
+  }
 });
 
 test('a step that fails is named by index and call', async () => {

@@ -92,7 +92,7 @@ test('chrootDir: the program is looked up inside', async () => {
 test('chrootDir: the helper itself leaves the old root, also where the client names no directory', async () => {
   const connection = new Connection(helperBinary, () => {});
   const start = (request: SpawnRequest): Promise<Child> => {
-    const message = { ...toSpawnMessage(request, { path: '/' }, null), startDir: null };
+    const message = toSpawnMessage(request, { clientDir: null, startDir: null });
     return Run.start(connection, { request, message }, null);
   };
   const helper = { start } as unknown as Helper;

@@ -362,7 +362,11 @@ function connect() {
     answered: () => {},
   } as unknown as Connection;
   const start = async (request: SpawnRequest, watch: AbortWatch | null): Promise<Child> =>
-    Run.start(connection, { request, message: toSpawnMessage(request, { path: '/' }, null) }, watch);
+    Run.start(
+      connection,
+      { request, message: toSpawnMessage(request, { clientDir: null, startDir: null }) },
+      watch,
+    );
   const options = (signal?: AbortSignalLike): SpawnOptions => {
     const helper = { start } as unknown as Helper;
     return signal === undefined ? { helper } : { helper, signal };

@@ -283,7 +283,7 @@ async function errorOf(
   const command = new Command('/bin/true');
   prepare(command);
   await command.spawn({ helper: helper as unknown as Helper }).catch(() => {});
-  const message = toSpawnMessage(asked!, { path: '/here' }, null);
+  const message = toSpawnMessage(asked!, { clientDir: null, startDir: null });
   const received = v1.SpawnFailed.decode(v1.SpawnFailed.encode(failure).finish()) as v1.SpawnFailed;
   return toSpawnError('/helper', received, { request: asked!, message });
 }

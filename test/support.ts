@@ -177,6 +177,7 @@ export function openInHelper(pid: number): string[] {
 
 /** `openInHelper`, sorted, of one that has nothing to do: control socket, epoll, signalfd, and itself. */
 export const HELPER_AT_REST = [
+  '/proc/N/oom_score_adj',
   'anon_inode:[eventpoll]',
   'anon_inode:[pidfd]',
   'anon_inode:[signalfd]',

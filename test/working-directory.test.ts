@@ -1,25 +1,41 @@
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, symlinkSync } from 'fs';
+import * as path from 'path';
 import * as assert from 'uvu/assert';
-import type { UnshareError } from '../client/error/error';
 import {
-  resolvePath,
   type StartRequest,
-  startDirectory,
+  startOf,
   type WorkingDirectory,
+  workingDirectory,
 } from '../client/helper/working-directory';
 import { suite } from './harness';
+import { makeScratch } from './scratch';
 
 const test = suite('working directory');
 
-const REMOVED: WorkingDirectory = {
-  error: Object.assign(new Error('removed'), { errno: -2, code: 'ENOENT' }),
-};
+/** A directory that has its path as its identity: as far as the rules go, it is the only one of that path. */
+function at(name: string): WorkingDirectory {
+  return {
+    identity: { device: 1, inode: BigInt(`0x${Buffer.from(name).toString('hex')}`) },
+    path: Buffer.from(name),
+  };
+}
+
+const REMOVED: WorkingDirectory = { identity: { device: 1, inode: 2 }, path: null };
+
+/** What the helper is told: the client's directory, behind `client`, or the path where the command starts in another root. */
+function told(client: WorkingDirectory, helper: WorkingDirectory, request: StartRequest): string | null {
+  const { clientDir, startDir } = startOf(client, helper, request);
+  assert.ok(clientDir === null || startDir === null);
+  if (clientDir !== null) return `client ${clientDir.path}`;
+  return startDir === null ? null : startDir.toString();
+}
 
 /** Where the client and its helper are, what is asked for, and where the command starts. */
 const CASES: [what: string, client: string, helper: string, request: Partial<Paths>, start: string | null][] =
   [
     ['the directory of the helper', '/a', '/a', {}, null],
-    ['another directory than that of the helper', '/a', '/b', {}, '/a'],
-    ['a relative directory', '/a', '/b', { currentDir: 'c' }, '/a'],
+    ['another directory than that of the helper', '/a', '/b', {}, 'client /a'],
+    ['a relative directory', '/a', '/b', { currentDir: 'c' }, 'client /a'],
     ['an absolute directory', '/a', '/b', { currentDir: '/c' }, null],
     ['an absolute directory in a new root', '/a', '/b', { currentDir: '/c', chrootDir: '/a' }, null],
     [
@@ -57,61 +73,81 @@ const CASES: [what: string, client: string, helper: string, request: Partial<Pat
 
 for (const [what, client, helper, paths, start] of CASES) {
   test(`${what}: ${start ?? 'needs no start'}`, () => {
-    const directory = startDirectory({ path: client }, { path: helper }, toRequest(paths));
-    assert.is(directory === null ? null : directory.toString(), start);
+    assert.is(told(at(client), at(helper), toRequest(paths)), start);
   });
 }
 
 test('a root that is not UTF-8 is compared by its bytes', () => {
   const request = { ...toRequest({}), chrootDir: Buffer.of(0x2f, 0xff) };
-  assert.is(startDirectory({ path: '/\ufffd/a' }, { path: '/' }, request)?.toString(), '/');
+  assert.is(told(at('/\ufffd/a'), at('/'), request), '/');
+  const client = { ...at('/x'), path: Buffer.of(0x2f, 0xff, 0x2f, 0x61) };
+  assert.is(told(client, at('/'), request), '/a');
 });
 
 test('a directory beyond ASCII is inside a root in the same bytes', () => {
   const request = { ...toRequest({}), chrootDir: Buffer.from('/é') };
-  assert.is(startDirectory({ path: '/é/ü' }, { path: '/' }, request)?.toString(), '/ü');
+  assert.is(told(at('/é/ü'), at('/'), request), '/ü');
 });
 
-test('a removed directory is the top of a new root', () => {
+test('a directory without a path is the top of a new root', () => {
   for (const paths of [{ chrootDir: '/a' }, { newRoot: '/a' }, { joins: 'mount' }] as const) {
-    assert.is(startDirectory(REMOVED, { path: '/a' }, toRequest(paths))?.toString(), '/');
+    assert.is(told(REMOVED, at('/a'), toRequest(paths)), '/');
   }
 });
 
-test('a removed directory is an error of the stage Chdir', () => {
-  assert.throws(
-    () => startDirectory(REMOVED, { path: '/a' }, toRequest({ currentDir: 'b' })),
-    (error: UnshareError) => error.stage === 'Chdir' && error.code === 'ENOENT' && error.syscall === 'getcwd',
-  );
+test('a directory without a path is told by its identity, where it matters', () => {
+  assert.is(told(REMOVED, at('/a'), toRequest({ currentDir: 'b' })), 'client null');
+  assert.is(told(REMOVED, at('/a'), toRequest({ currentDir: '/b' })), null);
+  assert.is(told(REMOVED, REMOVED, toRequest({})), null);
 });
 
-test('a removed directory does not matter to an absolute one', () => {
-  assert.is(startDirectory(REMOVED, { path: '/a' }, toRequest({ currentDir: '/b' })), null);
+test('another directory of the same path is another one', () => {
+  const again = { ...at('/a'), identity: { device: 1, inode: 3 } };
+  assert.is(told(again, at('/a'), toRequest({})), 'client /a');
+  assert.is(told({ ...at('/a'), path: Buffer.from('/b') }, at('/a'), toRequest({})), null);
 });
 
-test('a helper that was started in a removed directory is there already', () => {
-  assert.is(startDirectory(REMOVED, REMOVED, toRequest({})), null);
+test('a directory of which nothing but the path is known is compared by that, and where nothing is, it is the same', () => {
+  const known = (name: string | null) => ({ identity: null, path: name === null ? null : Buffer.from(name) });
+  assert.is(told(known('/a'), known('/b'), toRequest({})), 'client /a');
+  assert.is(told(known('/a'), known('/a'), toRequest({})), null);
+  assert.is(told(known(null), known(null), toRequest({})), null);
 });
 
-const FAILURE = { stage: 'SetNs', item: 'net', path: 'a', doing: 'cannot join' } as const;
-
-test('an absolute path is left as it is', () => {
-  assert.is(resolvePath(Buffer.from('//a/../b'), REMOVED, FAILURE).toString(), '//a/../b');
+test('relative paths need the directory of the client also with another root and an absolute directory', () => {
+  const request = toRequest({ currentDir: '/c', chrootDir: '/d' });
+  const joining = { ...request, joins: [{ namespace: 'net', source: { path: Buffer.from('a') } }] } as const;
+  assert.is(told(at('/a'), at('/b'), joining), 'client /a');
+  const idMapCommands = { newuidmap: Buffer.from('/a'), newgidmap: Buffer.from('b') };
+  const uidMaps = [{ inside: 0, outside: 0, count: 1 }];
+  assert.is(told(at('/a'), at('/b'), { ...request, idMapCommands, uidMaps }), 'client /a');
+  // Without maps, they are not run.
+  assert.is(told(at('/a'), at('/b'), { ...request, idMapCommands }), null);
 });
 
-test('a relative path starts at the directory of the client', () => {
-  assert.is(resolvePath(Buffer.from('../a'), { path: '/b' }, FAILURE).toString(), '/b/../a');
-});
-
-test('a relative path in a removed directory is an error of the stage that is given', () => {
-  assert.throws(
-    () => resolvePath(Buffer.from('a'), REMOVED, FAILURE),
-    (error: UnshareError) =>
-      error.stage === 'SetNs' &&
-      error.item === 'net' &&
-      error.code === 'ENOENT' &&
-      error.syscall === 'getcwd',
-  );
+test('the directory of the client is found by its present name, and has none where that does not lead there', () => {
+  const before = process.cwd();
+  const root = mkdtempSync(path.join(makeScratch(), 'cwd-'));
+  const name = (rest: string) => path.join(root, rest);
+  mkdirSync(name('a'));
+  symlinkSync('a', name('link'));
+  process.chdir(name('link'));
+  try {
+    const first = workingDirectory();
+    assert.is(`${first.path}`, name('a'));
+    assert.is(workingDirectory(first), first);
+    renameSync(name('a'), name('b'));
+    mkdirSync(name('a'));
+    const renamed = workingDirectory();
+    assert.is(`${renamed.path}`, name('b'));
+    assert.equal(renamed.identity, first.identity);
+    // Where the path matters, it is found anew.
+    assert.is(`${workingDirectory(first, toRequest({ chrootDir: root })).path}`, name('b'));
+    rmdirSync(name('b'));
+    assert.equal(workingDirectory(), { identity: first.identity, path: null });
+  } finally {
+    process.chdir(before);
+  }
 });
 
 test.run();
@@ -131,6 +167,9 @@ function toRequest({ currentDir, chrootDir, newRoot, joins }: Partial<Paths>): S
       newRoot === undefined
         ? null
         : { newRoot: Buffer.from(newRoot), putOld: Buffer.from(newRoot), unmount: true },
+    uidMaps: [],
+    gidMaps: [],
+    idMapCommands: null,
     joins: joins === undefined ? [] : [{ namespace: joins, source: { pid: 1 } }],
   };
 }

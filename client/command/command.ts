@@ -114,7 +114,8 @@ export class Command {
 
   /**
    * A command that inherits environment, working directory and standard input, output and error, and has no
-   * arguments.
+   * arguments. It also has the client's limits, scheduler and nice value, processors, I/O priority and
+   * `oom_score_adj` of the call, and the control groups of its helper.
    *
    * There is no search in PATH, ever: the path goes to `execve` as it is, after root and working directory
    * have changed. Where that fails, the stage is `Exec`. A `file:` URL stands for its path, here and wherever a path is taken.
@@ -199,13 +200,13 @@ export class Command {
   /**
    * Sets the working directory. An absolute path is one inside the new root, where there is one.
    *
-   * A relative path starts at the client's directory, at the moment of the spawn; so does the program where
-   * this is not called. With a new root, that is the client's directory without the path of the root in
-   * front, or `/` where it is outside of the root; with both kinds of new roots, one after the other. In a
-   * mount namespace that was joined, it is looked up in there.
+   * A relative path starts at the directory that the client is in at the call, and so does the program if this is
+   * not called. That directory need not have a usable path: it may have been renamed or removed, for instance.
+   * With a new root, the path starts at the client's directory without the path of the root in front, or at
+   * `/` if it is outside of the root; with both kinds of new roots, one after the other. In a mount namespace
+   * that was joined, the path of the client's directory is looked up in there.
    *
-   * Rejects at the stage `Chdir`, naming the directory, where it cannot be entered, or where the client's
-   * was removed.
+   * Rejects at the stage `Chdir`, naming the directory, if it cannot be entered.
    */
   currentDir(directory: Path): this {
     this.directory = toPath(directory, 'currentDir');
@@ -287,7 +288,7 @@ export class Command {
 
   /**
    * Lets the program join a namespace of this kind (`man 2 setns`). A path is opened at the spawn, by the
-   * helper: `/proc/self` is not the client there; a relative one starts at the client's directory. A
+   * helper: `/proc/self` is not the client there; a relative one starts at the directory of the client at the call. A
    * descriptor or an open file is used at the spawn too, and stays open; it is that of the client which has
    * this number then. With `{ pid }`, as with a `Child`, it is the one that this process is in.
    *
@@ -323,8 +324,8 @@ export class Command {
    * Lets other programs write the id maps of `setIdMaps`, which may do more than the client: `newuidmap` and
    * `newgidmap` (`man 1 newuidmap`). Does nothing without `setIdMaps`.
    *
-   * Both are paths, without a search in PATH; relative ones start at the client's directory. No shell is
-   * involved. The one for uids is run first, and none for an empty map. One that cannot be started rejects
+   * Both are paths, without a search in PATH; relative ones start at the directory of the client at the call. No
+   * shell is involved. The one for uids is run first, and none for an empty map. One that cannot be started rejects
    * at the stage `SetIdMap`; one that fails at `AuxCommandExited` or `AuxCommandKilled`, with its
    * `exitStatus` and `stderr`. Together with a user namespace that is joined, it rejects at the stage `SetIdMap`.
    */

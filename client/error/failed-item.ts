@@ -26,7 +26,7 @@ const ITEMS: Record<
 > = {
   [v1.Item.ITEM_NONE]: () => null,
   [v1.Item.ITEM_PROGRAM]: (_index, command) => pathItem(command.program),
-  [v1.Item.ITEM_START_DIR]: (_index, command) => pathItem(command.startDir),
+  [v1.Item.ITEM_START_DIR]: startItem,
   [v1.Item.ITEM_CURRENT_DIR]: (_index, command) => pathItem(command.currentDir),
   [v1.Item.ITEM_NAMESPACE]: index => wordItem(shownNamespace(index)),
   [v1.Item.ITEM_UID_MAP]: () => wordItem('uid_map'),
@@ -74,6 +74,12 @@ function pathItem(bytes: Uint8Array | null | undefined, words = ''): FailedItem 
 /** With `chrootDir` alone, that is the new root. */
 function newRootItem({ pivotRoot, chrootDir }: SpawnMessage): FailedItem | null {
   return pathItem(pivotRoot?.newRoot ?? chrootDir, 'new root ');
+}
+
+/** The client's own directory may have no path. */
+function startItem(_index: number, { startDir, clientDir }: SpawnMessage): FailedItem {
+  const path = startDir ?? clientDir?.path;
+  return path?.length ? pathItem(path)! : wordItem('working directory', "the client's working directory");
 }
 
 function joinItem(index: number, command: SpawnMessage): FailedItem {

@@ -16,7 +16,7 @@ import { HelperProcess } from './helper-process';
 import { clientIdentity } from './identity';
 import { orphanEvents } from './orphans';
 import { type Doomed, StopWatch, stoppedError } from './stop-watch';
-import { startDirectory, type WorkingDirectory, workingDirectory } from './working-directory';
+import { startOf, type WorkingDirectory, workingDirectory } from './working-directory';
 
 export interface ConnectionOptions {
   /** What the helper is given for its only command. */
@@ -34,7 +34,7 @@ export class Connection implements EventSource {
   private readonly identity = clientIdentity();
   private readonly process: HelperProcess;
   /** Where the helper was started, which is its working directory. */
-  private readonly directory = workingDirectory();
+  readonly directory = workingDirectory();
   private readonly carried: readonly Carried[];
   private readonly stopWatch = new StopWatch(
     () => this.pid,
@@ -99,12 +99,8 @@ export class Connection implements EventSource {
    * directory at the call.
    */
   start(request: SpawnRequest, watch: Watch | null, current: WorkingDirectory): Promise<Child> {
-    const startDir = startDirectory(current, this.directory, request);
-    return Run.start(
-      this,
-      { request, message: toSpawnMessage(request, current, startDir, this.carried) },
-      watch,
-    );
+    const start = startOf(current, this.directory, request);
+    return Run.start(this, { request, message: toSpawnMessage(request, start, this.carried) }, watch);
   }
 
   /** Resolves with the helper's Hello. Rejects where the helper is lost before. */

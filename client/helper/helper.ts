@@ -112,7 +112,8 @@ export class Helper implements AsyncDisposable {
     const unwatch = watch?.onAbort(() => this.connection?.expectAnswer(request, null));
     try {
       if (this.closing !== null) throw closedError();
-      const current = workingDirectory();
+      // Now: the client may change it before the command is sent.
+      const current = workingDirectory(this.connection?.directory, request);
       this.retireForeign();
       if (hasPipes(request) && !(await this.canOpenPipes())) {
         checkAborted(watch);

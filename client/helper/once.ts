@@ -21,7 +21,7 @@ import { PROTOCOL, VERSION } from '../version';
 import { releaseFiles, toCarried } from './carried';
 import { type Backstop, runHelperOnce } from './helper-process';
 import { openUnlinkedFile } from './once-file';
-import { startDirectory, workingDirectory } from './working-directory';
+import { startOf, workingDirectory } from './working-directory';
 
 import v1 = unshare.v1;
 
@@ -72,7 +72,8 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
     };
     const carried = toCarried(adapted, false);
     const current = workingDirectory();
-    const message = toSpawnMessage(adapted, current, startDirectory(current, current, adapted), carried);
+    // The helper is started there.
+    const message = toSpawnMessage(adapted, startOf(current, current, adapted), carried);
     message.command = COMMAND;
     message.runLimits = {
       timeoutMs: options.timeout,

@@ -3,6 +3,7 @@ import { UnshareError } from '../error/error';
 import { unshare } from '../messages';
 import { SIGNAL_MAX } from '../signals';
 import { PROTOCOL, VERSION } from '../version';
+import { clientThread } from './client-thread';
 import { encodeFrame, FrameDecoder } from './codec';
 import { isPossible } from './exit-status-message';
 import { LaunchWindow } from './launch-window';
@@ -105,7 +106,7 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.options = options;
     const subreaper = (options.orphans ?? null) !== null;
-    this.send({ hello: { protocol: PROTOCOL, version: VERSION, subreaper } });
+    this.send({ hello: { protocol: PROTOCOL, version: VERSION, subreaper, clientThread: clientThread() } });
   }
 
   /**

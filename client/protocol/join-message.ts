@@ -1,9 +1,7 @@
-import { displayBytes, quoteBytes } from '../bytes';
 import type { Namespace } from '../command/namespace';
 import type { JoinRequest } from '../command/spawn-request';
 import { UnshareError } from '../error/error';
 import { type Carried, helperDescriptor } from '../helper/carried';
-import { resolvePath, type WorkingDirectory } from '../helper/working-directory';
 import { unshare } from '../messages';
 import { namespaceNumber } from './namespace-number';
 
@@ -16,31 +14,23 @@ import v1 = unshare.v1;
 export function toJoins(
   joins: readonly JoinRequest[],
   made: readonly Namespace[],
-  current: WorkingDirectory,
   carried: readonly Carried[],
 ): v1.Join.$Properties[] {
   return joins.map(({ namespace, source }) => {
     // The helper makes a new user namespace in the one that it joins.
     if (namespace !== 'user' && made.includes(namespace)) throw joinedAndMade(namespace);
-    return { namespace: namespaceNumber(namespace), ...toSource(namespace, source, current, carried) };
+    return { namespace: namespaceNumber(namespace), ...toSource(namespace, source, carried) };
   });
 }
 
 function toSource(
   namespace: Namespace,
   source: JoinRequest['source'],
-  current: WorkingDirectory,
   carried: readonly Carried[],
 ): v1.Join.$Properties {
   if ('pid' in source) return { pid: source.pid };
   if ('fd' in source) return { helperDescriptor: helperDescriptor(carried, namespace) };
-  const failure = {
-    stage: 'SetNs',
-    item: namespace,
-    path: displayBytes(source.path),
-    doing: `cannot join the ${namespace} namespace ${quoteBytes(source.path)}`,
-  } as const;
-  return { path: resolvePath(source.path, current, failure) };
+  return { path: source.path };
 }
 
 function joinedAndMade(namespace: Namespace): UnshareError {

@@ -1,4 +1,3 @@
-import { displayBytes, quoteBytes } from '../bytes';
 import type { MountPropagation } from '../command/mount-propagation';
 import type {
   DescriptorKind,
@@ -7,8 +6,9 @@ import type {
   SpawnRequest,
 } from '../command/spawn-request';
 import { type Carried, helperDescriptor, isClients } from '../helper/carried';
-import { resolvePath, type WorkingDirectory } from '../helper/working-directory';
+import type { Start } from '../helper/working-directory';
 import { unshare } from '../messages';
+import { toClientDir } from './client-dir-message';
 import { toJoins } from './join-message';
 import { namespaceNumber } from './namespace-number';
 import { toSteps } from './step-message';
@@ -49,17 +49,13 @@ const PROPAGATIONS: Record<MountPropagation, v1.MountPropagation> = {
 const DESCRIPTOR_MAX = 2 ** 32 - 1;
 
 /**
- * The message that asks for a command. `current` is the client's working directory, where relative paths
- * start; `startDir` is where that of the command starts, or null for that of the helper, which was started with
- * `carried`.
+ * The message that asks a helper, which was started with `carried`, for a command.
  *
- * Throws at the stages `SetNs` and `SetIdMap` where a relative path cannot be told, and at `SetNs` where a
- * kind of namespace is new and joined.
+ * Throws at the stage `SetNs` where a kind of namespace is new and joined.
  */
 export function toSpawnMessage(
   request: SpawnRequest,
-  current: WorkingDirectory,
-  startDir: Uint8Array | null,
+  { clientDir, startDir }: Start,
   carried: readonly Carried[] = [],
 ): SpawnMessage {
   return {
@@ -68,6 +64,7 @@ export function toSpawnMessage(
     // The messages have lists that could be changed, and nobody does.
     environment: request.environment as Uint8Array[],
     pidVariables: request.pidVariables,
+    clientDir: clientDir === null ? null : toClientDir(clientDir),
     startDir,
     currentDir: request.currentDir,
     pivotRoot: request.pivotRoot,
@@ -77,10 +74,10 @@ export function toSpawnMessage(
     closeDescriptors: request.closeRanges.map(toRange),
     namespaces: request.namespaces.map(namespaceNumber),
     mountPropagation: PROPAGATIONS[request.mountPropagation],
-    joins: toJoins(request.joins, request.namespaces, current, carried),
+    joins: toJoins(request.joins, request.namespaces, carried),
     uidMaps: request.uidMaps,
     gidMaps: request.gidMaps,
-    idMapCommands: toIdMapCommands(request, current),
+    idMapCommands: toIdMapCommands(request),
     uid: request.uid,
     gid: request.gid,
     groups: request.groups === null ? null : { gids: [...request.groups] },
@@ -121,25 +118,13 @@ function toRange({ from, to }: DescriptorRange): v1.DescriptorRange.$Properties 
   return { first: from, last: Math.min(to - 1, DESCRIPTOR_MAX) };
 }
 
-function toIdMapCommands(
-  { idMapCommands, uidMaps, gidMaps }: SpawnRequest,
-  current: WorkingDirectory,
-): v1.IdMapCommands.$Properties | null {
+function toIdMapCommands({
+  idMapCommands,
+  uidMaps,
+  gidMaps,
+}: SpawnRequest): v1.IdMapCommands.$Properties | null {
   // Without maps they are not run, and need not be found.
-  if (idMapCommands === null || uidMaps.length + gidMaps.length === 0) return null;
-  const { newuidmap, newgidmap } = idMapCommands;
-  return { newuidmap: toProgram(newuidmap, current), newgidmap: toProgram(newgidmap, current) };
-}
-
-function toProgram(path: Uint8Array, current: WorkingDirectory): Uint8Array {
-  const text = displayBytes(path);
-  const failure = {
-    stage: 'SetIdMap',
-    item: text,
-    path: text,
-    doing: `cannot run ${quoteBytes(path)}`,
-  } as const;
-  return resolvePath(path, current, failure);
+  return uidMaps.length + gidMaps.length === 0 ? null : idMapCommands;
 }
 
 /** Bit n for each number n of `numbers`, in which none is twice. They are far below 53. */

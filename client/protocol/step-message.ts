@@ -1,8 +1,6 @@
-import type Long = require('long');
-
 import type { Step, StepValue } from '../command/step';
 import { unshare } from '../messages';
-import { util } from '../protobuf';
+import { toLong } from './long';
 import { syscallNumber } from './syscall-number';
 
 import v1 = unshare.v1;
@@ -40,11 +38,4 @@ function toArgument(
       return { buffer: value.bytes };
     }
   }
-}
-
-/** `value` has 64 bits, and no sign. */
-function toLong(value: bigint): Long {
-  const low = Number(BigInt.asUintN(32, value));
-  const high = Number(value >> BigInt(32));
-  return new util.LongBits(low, high).toLong(true) as Long;
 }

@@ -123,6 +123,11 @@ const Generator = struct {
             .environment = environment,
             .start_dir = g.maybe([:0]const u8, g.string("")),
             .current_dir = g.maybe([:0]const u8, g.string("")),
+            .client_dir = g.maybe(messages.ClientDir, .{
+                .device = g.number(u64),
+                .inode = g.number(u64),
+                .path = g.string(""),
+            }),
             .umask = g.maybe(u32, if (g.isWrong()) 0o1000 else g.random.uintAtMost(u32, 0o777)),
             .descriptors = g.descriptors(),
             .make_group_leader = g.maybe(bool, g.random.boolean()),
@@ -317,6 +322,7 @@ const Generator = struct {
             .protocol = if (g.isWrong()) g.number(u32) else 1,
             .version = "0.1.0",
             .subreaper = g.random.boolean(),
+            .client_thread = g.number(u32),
         } };
     }
 

@@ -35,6 +35,7 @@ pub fn live(seed: u64, bytes: []const u8) void {
         .descriptor_limit = .{ .cur = 1024, .max = 4096 },
         .descriptor_limit_raised = dice.boolean(),
         .pid = kernel.own_pid,
+        .client = 0,
         .pidfd = -1,
         .uid = if (dice.boolean()) 0 else 1000,
         .gid = if (dice.boolean()) 0 else 1000,

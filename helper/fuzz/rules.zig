@@ -53,10 +53,7 @@ fn areJoins(spawn: *const messages.Spawn) bool {
     var seen: [256]bool = @splat(false);
     for (spawn.joins) |join| {
         var sources: usize = 0;
-        if (join.path.len > 0) {
-            if (join.path[0] != '/') return false;
-            sources += 1;
-        }
+        if (join.path.len > 0) sources += 1;
         if (join.pid > 0) sources += 1;
         if (join.helper_descriptor > 0) sources += 1;
         if (sources != 1 or join.pid > 0x7fffffff) return false;

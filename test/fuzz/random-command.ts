@@ -39,7 +39,7 @@ export async function randomCommand(dice: Dice): Promise<{ message: SpawnMessage
   tellNamespaces(dice, command, expected);
   tellCredentials(dice, command, expected);
   tellRest(dice, command, expected);
-  return { message: toSpawnMessage(await requestOf(command), { path: '/here' }, null), expected };
+  return { message: toSpawnMessage(await requestOf(command), { clientDir: null, startDir: null }), expected };
 }
 
 /** What a helper is asked for. */
