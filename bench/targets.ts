@@ -35,8 +35,6 @@ const targets: Record<string, Target> = {
   'write.3.corked': ratioAtMost(1.1),
   'write.100.at-once': ratioAtMost(1.1),
   'write.100.corked': ratioAtMost(1.1),
-  'write.65536.drained': ratioAtMost(1.1),
-  'write.65536.corked': ratioAtMost(1.1),
   lines: ratioAtMost(1.1),
 };
 
