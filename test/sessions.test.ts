@@ -142,7 +142,11 @@ test('the helper leads a process group in the session of the client: shared, for
   const parent = 'cut -d " " -f 1,5,6 /proc/$PPID/stat';
   const texts = [
     (await shell(parent).output()).stdout,
-    (await shell(parent).fileDescriptor(9, Fd.dupFile(1)).output()).stdout,
+    (
+      await shell(parent)
+        .fileDescriptor(9, Fd.fromFile(openSync('/dev/null', 'r')))
+        .output()
+    ).stdout,
     shell(parent).outputSync().stdout,
   ];
   for (const text of texts) {
@@ -153,7 +157,16 @@ test('the helper leads a process group in the session of the client: shared, for
 
 test('a plain command is in the process group of the client, whichever helper starts it', async () => {
   const group = 'cut -d " " -f 5 /proc/self/stat';
-  assert.is(Number((await shell(group).fileDescriptor(9, Fd.dupFile(1)).output()).stdout), own.group);
+  assert.is(
+    Number(
+      (
+        await shell(group)
+          .fileDescriptor(9, Fd.fromFile(openSync('/dev/null', 'r')))
+          .output()
+      ).stdout,
+    ),
+    own.group,
+  );
   assert.is(Number(shell(group).outputSync().stdout), own.group);
 });
 
@@ -204,7 +217,8 @@ async function attacked(attack: string, call: string): Promise<string[]> {
 
 const CALLS = {
   spawn: 'await evil().output()',
-  'spawn with a descriptor of the client': 'await evil().fileDescriptor(9, Fd.dupFile(1)).output()',
+  'spawn with a descriptor of the client':
+    "await evil().fileDescriptor(9, Fd.dupFile(require('fs').openSync('/dev/null'))).output()",
   outputSync: 'evil().outputSync()',
 };
 
@@ -279,7 +293,7 @@ test('without a terminal among its descriptors, a separate program cannot open /
     const tell = async (what, command) => print(what, JSON.stringify((await command.stdin('null').output()).stdout.toString()));
     await tell('plain', new Command('/bin/sh').args(['-c', open]));
     await tell('inside', inside(new Command('/bin/sh').args(['-c', open])));
-    await tell('other descriptor', inside(new Command('/bin/sh').args(['-c', open])).fileDescriptor(7, Fd.dupFile(0)));
+    await tell('other descriptor', inside(new Command('/bin/sh').args(['-c', open])).fileDescriptor(7, Fd.dupFile(fs.openSync('/dev/tty'))));
     print('sync', JSON.stringify(inside(new Command('/bin/sh').args(['-c', open])).outputSync().stdout.toString()));
     const error = await inside(new Command('/bin/true')).stdin('null').stdout('null').stderr('null')
       .preExec([step.syscall('openat', -100, '/dev/tty', 2)]).spawn().then(() => 'none', error => error);
@@ -307,7 +321,7 @@ test('a separate program with its terminal at 0, 1 or 2 keeps the session, and l
     const nothing = () => new Command('/bin/sleep').arg('60').stdin('null').stdout('null').stderr('null');
     await tell('inherited', inside(new Command('/bin/sleep').arg('60')));
     await tell('stderr only', inside(nothing().stderr('inherit')));
-    await tell('given', inside(nothing().stdin(Stdio.dupFile(0))));
+    await tell('given', inside(nothing().stdin(Stdio.dupFile(fs.openSync('/dev/tty')))));
     await tell('nothing', inside(nothing()));
     await tell('asked for', inside(new Command('/bin/sleep').arg('60')).newSession());
     await tell('refused', inside(new Command('/bin/sleep').arg('60')).makeGroupLeader(false));

@@ -113,7 +113,7 @@ const WAYS = {
   'a plain program': 'shell',
   'a program in a pid namespace': '(script => inside(shell(script)))',
   'a program with a helper for it alone':
-    '(script => inside(shell(script)).fileDescriptor(9, unshare.Fd.dupFile(2)))',
+    "(script => inside(shell(script)).fileDescriptor(9, unshare.Fd.dupFile(require('fs').openSync('/dev/null'))))",
   'a program that was frozen':
     '(script => inside(shell(script)).beforeUnfreeze(() => new Promise(resolve => setTimeout(resolve, 50))))',
 };
