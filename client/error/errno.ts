@@ -165,6 +165,7 @@ export const Errno = {
   ENOMEM: 12,
   EFBIG: 27,
   EACCES: 13,
+  ELOOP: 40,
   EBUSY: 16,
   EINVAL: 22,
   ENFILE: 23,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'fs';
 import { hasSlash } from '../command/path-components';
 import type { IdMapRow, SpawnRequest } from '../command/spawn-request';
 import { unshare } from '../messages';
@@ -51,15 +52,16 @@ function mapHint(errno: number, item: v1.Item, request: SpawnRequest): string | 
       return userNamespaceSwitch() ?? "this user must be able to read the helper's file (mode 0755)";
     case Errno.EPERM:
       return item === v1.Item.ITEM_GID_MAP
-        ? refusedMap(request.gidMaps, 'gid', process.getegid?.())
-        : refusedMap(request.uidMaps, 'uid', process.geteuid?.());
+        ? refusedMap(request, 'gid', process.getegid?.())
+        : refusedMap(request, 'uid', process.geteuid?.());
     default:
       return null;
   }
 }
 
 /** Why a map is refused with EPERM. `own` is the client's effective id of that kind. */
-function refusedMap(rows: readonly IdMapRow[], kind: 'uid' | 'gid', own: number | undefined): string {
+function refusedMap(request: SpawnRequest, kind: 'uid' | 'gid', own: number | undefined): string {
+  const rows = kind === 'uid' ? request.uidMaps : request.gidMaps;
   const [first] = rows;
   const mapsOwnOnly = rows.length === 1 && first?.outside === own && first?.count === 1;
   if (process.geteuid?.() !== 0 && !mapsOwnOnly) {
@@ -68,6 +70,31 @@ function refusedMap(rows: readonly IdMapRow[], kind: 'uid' | 'gid', own: number 
   }
   const switchedOff = userNamespaceSwitch();
   if (switchedOff !== null) return switchedOff;
+  // What a joined user namespace has is not to be read here.
+  const parents = request.joins.some(({ namespace }) => namespace === 'user') ? [] : ownMap(kind);
+  const spanning = rows.find(row => isSpanning(row, parents));
+  if (spanning !== undefined) {
+    const { outside, count } = spanning;
+    const last = outside + count - 1;
+    return `the outside ids ${outside} to ${last} are in several rows of the parent namespace's map: a row must lie within one`;
+  }
   if (rows.some(row => row.outside === 0)) return 'mapping 0 of the parent namespace needs CAP_SETFCAP';
   return 'an outside id is not mapped in the parent namespace';
+}
+
+/** Whether a row begins in one of the parent's rows, and another one of these goes on where that ends. */
+function isSpanning({ outside, count }: IdMapRow, parents: readonly IdMapRow[]): boolean {
+  const first = parents.find(row => outside >= row.inside && outside < row.inside + row.count);
+  if (first === undefined) return false;
+  const end = first.inside + first.count;
+  return outside + count > end && parents.some(row => end >= row.inside && end < row.inside + row.count);
+}
+
+/** The map of the client's user namespace, which is the parent of the new one. */
+function ownMap(kind: 'uid' | 'gid'): IdMapRow[] {
+  const lines = readFileSync(`/proc/self/${kind}_map`, 'latin1').trim().split('\n');
+  return lines.map(line => {
+    const [inside, outside, count] = line.trim().split(/\s+/).map(Number);
+    return { inside: inside!, outside: outside!, count: count! };
+  });
 }

@@ -8,6 +8,7 @@ import { idMapHint } from './hint-id-map';
 import { joinHint } from './hint-join';
 import { pipeHint } from './hint-pipe';
 import { rootHint } from './hint-root';
+import { userHint } from './hint-user';
 import type { Stage } from './stage';
 
 /**
@@ -26,6 +27,8 @@ export function hintFor(stage: Stage, failure: unshare.v1.SpawnFailed, command: 
         return forkHint(errno, command.request);
       case 'SetIdMap':
         return idMapHint(errno, item, command);
+      case 'SetUser':
+        return userHint(errno, item, command.request);
       case 'SetNs':
         return joinHint(errno, index, command.message);
       case 'ChangeRoot':
