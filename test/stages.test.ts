@@ -59,7 +59,7 @@ const failures: Record<Stage, Failure> = {
     how: 'the helper may have no more descriptors',
     fail: () => {
       const command = new Command('/bin/true').stdin('null').stdout('null').stderr('null');
-      return by(wrappedHelper('ulimit -n 7; exec "$helper"'), command.stdin('piped').stdout('piped'));
+      return by(wrappedHelper('ulimit -n 8; exec "$helper"'), command.stdin('piped').stdout('piped'));
     },
     origin: ['EMFILE', 'pipe2', 'stdin'],
     skip: madeByRuntime,
