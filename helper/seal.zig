@@ -30,7 +30,7 @@ pub fn ensure(arguments: [*:null]const ?[*:0]const u8, environment: [*:null]cons
     defer _ = linux.close(program);
     const present = sys.fcntl(program, sys.F_GET_SEALS, 0);
     if (sys.errnoOf(present) == 0 and present & seals == seals) return "";
-    if (hasProfile()) return "apparmor";
+    if (hasOwnProfile()) return "apparmor";
 
     const created = createMemory();
     if (sys.errnoOf(created) != 0) return failed("memfd_create", created);
@@ -75,17 +75,47 @@ fn createMemory() usize {
     return if (sys.isError(result, .INVAL)) linux.memfd_create("unshare-helper", flags) else result;
 }
 
-fn hasProfile() bool {
-    var buffer: [512]u8 = undefined;
-    var size = sys.readSmallFile("/proc/self/attr/apparmor/current", &buffer);
-    if (sys.errnoOf(size) != 0) size = sys.readSmallFile("/proc/self/attr/current", &buffer);
-    return sys.errnoOf(size) == 0 and isProfile(buffer[0..size]);
+/// Whether an AppArmor profile is attached to the path of this program. The copy has no path, so it would lose that one.
+fn hasOwnProfile() bool {
+    var own: [label_size_max]u8 = undefined;
+    var parents: [label_size_max]u8 = undefined;
+    const directories = [_][]const u8{ "/attr/apparmor/current", "/attr/current" };
+    for (directories) |file| {
+        const label = readLabel(null, file, &own) orelse continue;
+        const parent: u32 = @intCast(linux.getppid());
+        return isAttached(label, readLabel(parent, file, &parents));
+    }
+    return false;
+}
+
+const label_size_max = 512;
+
+/// Of this process, or of the one with that number.
+fn readLabel(pid: ?u32, file: []const u8, buffer: *[label_size_max]u8) ?[]const u8 {
+    var path_buffer: [48]u8 = undefined;
+    var path: Text = .{ .buffer = &path_buffer };
+    path.add("/proc/");
+    if (pid) |number| path.addNumber(number) else path.add("self");
+    path.add(file);
+    const size = sys.readSmallFile(path.end(), buffer);
+    return if (sys.errnoOf(size) == 0) buffer[0..size] else null;
+}
+
+/// A label that the parent has too is inherited from there: every process of a container is confined by docker-default, say,
+/// and a copy stays confined by it. If nobody knows the parent's label, the copy is made: without a profile that it would
+/// need, commands fail with a clear error; without the copy, a program could overwrite the file.
+fn isAttached(own: []const u8, parents: ?[]const u8) bool {
+    return isProfile(own) and !std.mem.eql(u8, lineOf(own), lineOf(parents orelse return false));
 }
 
 /// AppArmor writes `name (mode)`, or `unconfined`; other security modules write no mode.
 fn isProfile(label: []const u8) bool {
-    const line = upTo(upTo(label, '\n'), 0);
+    const line = lineOf(label);
     return line.len > 0 and line[line.len - 1] == ')';
+}
+
+fn lineOf(label: []const u8) []const u8 {
+    return upTo(upTo(label, '\n'), 0);
 }
 
 test "labels with an AppArmor profile" {
@@ -94,4 +124,21 @@ test "labels with an AppArmor profile" {
     try std.testing.expect(!isProfile("unconfined\n"));
     try std.testing.expect(!isProfile("unconfined_u:unconfined_r:unconfined_t:s0\x00"));
     try std.testing.expect(!isProfile(""));
+}
+
+test "a profile is attached if the parent is not confined by the same one" {
+    const profiles = [_][]const u8{
+        "unshare-helper (unconfined)\n",
+        "docker-default (enforce)\n",
+        "node//helper (complain)\n",
+        "docker-default//&:lxd:unconfined (mixed)\n",
+    };
+    for (profiles) |profile| {
+        try std.testing.expect(!isAttached(profile, profile));
+        try std.testing.expect(isAttached(profile, "unconfined\n"));
+        try std.testing.expect(isAttached(profile, "node (enforce)\n"));
+        try std.testing.expect(!isAttached(profile, null));
+    }
+    try std.testing.expect(!isAttached("unconfined\n", "node (enforce)\n"));
+    try std.testing.expect(!isAttached("a:b:c:s0\x00", "a:b:d:s0\x00"));
 }
