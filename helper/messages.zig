@@ -111,6 +111,7 @@ pub const Spawn = struct {
     run_limits: ?RunLimits = null,
     new_session: ?bool = null,
     foreground: bool = false,
+    seal_input: bool = false,
     client_dir: ?ClientDir = null,
 
     pub const numbers = .{
@@ -144,6 +145,7 @@ pub const Spawn = struct {
         .run_limits = 28,
         .new_session = 29,
         .foreground = 30,
+        .seal_input = 34,
         .client_dir = 36,
     };
     pub const maxima = .{

@@ -38,6 +38,8 @@ pub const Call = enum(u8) {
     rt_sigaction,
     rt_sigprocmask,
     prlimit64,
+    memfd_create,
+    sendfile,
 };
 
 /// Why a command could not be started.

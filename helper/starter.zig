@@ -7,6 +7,7 @@ const procErrno = @import("host.zig").procErrno;
 const directory = @import("directory.zig");
 const id_maps = @import("id_maps.zig");
 const inherited = @import("inherited.zig");
+const input = @import("input.zig");
 const keyrings = @import("keyrings.zig");
 const launch = @import("launch.zig");
 const limits = @import("limits.zig");
@@ -57,6 +58,7 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
 fn launchProcesses(index: commands.Index, plan: *Plan) ?Failure {
     const command = commands.get(index);
     if (openPipes(command, plan)) |failure| return failure;
+    if (plan.request.seal_input) if (input.seal(plan)) |failure| return failure;
     // Read when a process has ended, too, and not only at its end: reading must not wait.
     const report_pipe = switch (makePipe(.{ .CLOEXEC = true, .NONBLOCK = true })) {
         .ends => |ends| ends,

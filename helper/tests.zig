@@ -13,6 +13,7 @@ test {
     _ = @import("descriptors.zig");
     _ = @import("host.zig");
     _ = @import("id_maps.zig");
+    _ = @import("input.zig");
     _ = @import("joiner.zig");
     _ = @import("keyrings.zig");
     _ = @import("launch.zig");

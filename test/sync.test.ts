@@ -67,6 +67,33 @@ test('outputSync: input', () => {
   );
 });
 
+test('outputSync: the program cannot write to its input', () => {
+  const input = Buffer.alloc(100_000, 'input');
+  // Each prints its name if it succeeds.
+  const attacks = [
+    'chmod 600 /proc/self/fd/0; echo x >&0 && echo inherited',
+    'echo x > /proc/self/fd/0 && echo truncated',
+    'echo x >> /proc/self/fd/0 && echo appended',
+    'echo x 1<> /proc/self/fd/0 && echo overwritten',
+    'truncate -s 0 /proc/self/fd/0 && echo shorter',
+    'truncate -s 1G /proc/self/fd/0 && echo longer',
+    'head -c 1000000 /dev/zero >> /proc/self/fd/0 && echo more',
+  ];
+  const script = `{ ${attacks.join('; ')}; } 2>/dev/null; wc -c < /proc/self/fd/0; cat`;
+  for (const prepare of [
+    (command: Command) => command,
+    (command: Command) => command.unshare('user').setIdMaps(...rootMaps()),
+  ]) {
+    const { stdout } = prepare(shell(script)).outputSync({ input });
+    assert.is(stdout.slice(0, 20).toString(), `${input.length}\n${input}`.slice(0, 20));
+    assert.is(stdout.length, input.length + `${input.length}\n`.length);
+  }
+  assert.is(
+    shell('echo x >&0 2>/dev/null || echo refused').outputSync({ input: '' }).stdout.toString(),
+    'refused\n',
+  );
+});
+
 test('pipes that nobody reads from or writes to: the end of a file, and nothing', () => {
   const command = shell('cat; echo dropped').stdin('piped').stdout('piped');
   assert.ok(command.statusSync().success);

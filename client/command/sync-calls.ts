@@ -30,7 +30,7 @@ export interface SyncOptions {
 /** How `outputSync` runs a command. */
 export interface SyncOutputOptions extends SyncOptions {
   /**
-   * What the program reads as its standard input, a string as UTF-8: from a file without a name. A TypeError where
+   * What the program reads as its standard input, a string as UTF-8: from a file in memory that it cannot write to. A TypeError where
    * `stdin` is set to something else than a pipe.
    */
   input?: string | NodeJS.ArrayBufferView;

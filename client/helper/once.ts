@@ -75,6 +75,7 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
     // The helper is started there.
     const message = toSpawnMessage(adapted, startOf(current, current, adapted), carried);
     message.command = COMMAND;
+    message.sealInput = input !== null;
     message.runLimits = {
       timeoutMs: options.timeout,
       outputSizeMax: Math.min(options.maxBuffer, Number.MAX_SAFE_INTEGER),

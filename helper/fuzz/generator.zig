@@ -145,6 +145,7 @@ const Generator = struct {
             .kill_signal = g.random.intRangeAtMost(u32, 1, 64),
             .drain_timeout_ms = g.maybe(u64, g.number(u64)),
         };
+        made.seal_input = g.chance(16);
         if (is_plain) return made;
         made.namespaces = g.namespaces();
         made.joins = g.joins(made.namespaces);

@@ -10,6 +10,7 @@ pub const CLOCK = real.CLOCK;
 pub const CLONE = real.CLONE;
 pub const E = real.E;
 pub const EPOLL = real.EPOLL;
+pub const MFD = real.MFD;
 pub const MSG = real.MSG;
 pub const O = real.O;
 pub const P = real.P;
@@ -79,6 +80,28 @@ pub fn close(fd: fd_t) usize {
 
 pub fn openat(directory: fd_t, path: [*:0]const u8, _: O, _: u32) usize {
     return world.open(directory, std.mem.span(path));
+}
+
+pub fn memfd_create(_: [*:0]const u8, _: u32) usize {
+    if (world.fails()) return failure(if (world.chance(2)) .INVAL else .MFILE);
+    return world.openAs(.memory);
+}
+
+pub fn sendfile(to: fd_t, from: fd_t, _: ?*i64, size: usize) usize {
+    world.expect(world.isOpenAs(@intCast(to), .memory), "a copy of the input in what is no memory");
+    world.expect(world.isOpenAs(@intCast(from), .kept), "a copy of what is not the client's");
+    if (world.fails()) return failure(.NOSPC);
+    return if (world.chance(2)) 0 else size;
+}
+
+pub fn fallocate(fd: fd_t, _: i32, _: i64, _: i64) usize {
+    world.expectOpen(fd);
+    return 0;
+}
+
+pub fn lseek(fd: fd_t, _: i64, _: usize) usize {
+    world.expectOpen(fd);
+    return 0;
 }
 
 pub fn pipe2(ends: *[2]fd_t, flags: O) usize {

@@ -221,7 +221,9 @@ fn checkPlan(plan: *const Plan) void {
             expect(descriptor.number == plan.request.descriptors[index].number, "another descriptor");
         } else expect(descriptor.source == .inherit, "a descriptor that was not asked for");
         switch (descriptor.source) {
-            .helper => expect(world.isOpenAs(@intCast(descriptor.fd), .kept), "a descriptor that is not the client's"),
+            .helper => if (plan.request.seal_input and descriptor.number == 0) {
+                expect(world.isOpenAs(@intCast(descriptor.fd), .memory), "an input that can be written to");
+            } else expect(world.isOpenAs(@intCast(descriptor.fd), .kept), "a descriptor that is not the client's"),
             .pipe_read => expect(world.isOpenAs(@intCast(descriptor.fd), .reader), "the wrong end of a pipe"),
             .pipe_write => expect(world.isOpenAs(@intCast(descriptor.fd), .writer), "the wrong end of a pipe"),
             else => {},

@@ -52,6 +52,8 @@ const Fd = union(enum) {
     signal,
     status_file,
     terminal,
+    /// A memfd.
+    memory,
     /// The process of this index.
     process_directory: u16,
     map_file: MapFile,
@@ -215,7 +217,7 @@ pub fn close(fd: sys.fd_t) void {
         .writer => |pipe| pipes[pipe].writers -= 1,
         // Not counted.
         .standard, .kept => fds_open += 1,
-        .copy, .status_file, .terminal, .process_directory, .map_file => {},
+        .copy, .status_file, .terminal, .process_directory, .map_file, .memory => {},
     }
     if (watches[@intCast(fd)] != null) {
         expect(once.active, "a descriptor is closed that is watched");
@@ -287,6 +289,10 @@ pub fn inodeOf(fd: sys.fd_t) u64 {
 pub fn fcntl(fd: sys.fd_t, command: usize, value: usize) usize {
     switch (command) {
         sys.F_GETFD => return if (fd < fds_end and fds[@intCast(fd)] != .free) 0 else failure(.BADF),
+        sys.F_ADD_SEALS => {
+            expect(isOpenAs(@intCast(fd), .memory) and value == 0xf, "other seals");
+            return if (fails()) failure(.PERM) else 0;
+        },
         sys.F_SETPIPE_SZ => {
             expectOpen(fd);
             return if (chance(4)) failure(.PERM) else value;
