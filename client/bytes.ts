@@ -1,4 +1,5 @@
 import { types } from 'util';
+import { escapeUnprintable, quote } from './escape';
 
 /** What Linux takes as bytes: arguments, paths, the environment. A string stands for its UTF-8. */
 export type Bytes = string | Uint8Array;
@@ -25,15 +26,18 @@ function containsNul(name: string): TypeError {
   return new TypeError(`${name} must not contain a NUL`);
 }
 
-/** `bytes` as text. Where they are not UTF-8, every byte that is not ASCII is shown as `\xNN`. */
+/**
+ * `bytes` as text, which is data: it may hold anything. If they are not UTF-8, every byte that is not ASCII is `\xNN`. For people,
+ * use `quoteBytes`, or `escapeUnprintable` on the result.
+ */
 export function displayBytes(bytes: Uint8Array): string {
   return toText(bytes) ?? escapeNonAscii(bytes, text => text);
 }
 
-/** `bytes` in double quotes, escaped as by `JSON.stringify`; otherwise like `displayBytes`. */
+/** `bytes` in double quotes, escaped as by `quote`. If they are not UTF-8, every byte that is not ASCII is `\xNN`. */
 export function quoteBytes(bytes: Uint8Array): string {
   const text = toText(bytes);
-  return text === null ? `"${escapeNonAscii(bytes, escapeJson)}"` : JSON.stringify(text);
+  return text === null ? `"${escapeNonAscii(bytes, escapeJson)}"` : quote(text);
 }
 
 function toText(bytes: Uint8Array): string | null {
@@ -50,5 +54,5 @@ function escapeNonAscii(bytes: Uint8Array, escapeAscii: (text: string) => string
 }
 
 function escapeJson(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
+  return escapeUnprintable(JSON.stringify(text).slice(1, -1));
 }

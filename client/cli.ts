@@ -5,6 +5,7 @@ import { hasTerminal, Job } from './cli/job';
 import { canStartCommands } from './doctor/finding';
 import { printFindings } from './doctor/print';
 import { Errno } from './error/errno';
+import { escapeLines, escapeUnprintable, quote } from './escape';
 import {
   type Child,
   type ChildEvent,
@@ -43,7 +44,7 @@ async function main(words: readonly string[]): Promise<number> {
     }
   } catch (error) {
     if (error instanceof UsageError) {
-      complain(`${error.message}\nTry "unshare --help".`);
+      complain(`${escapeUnprintable(error.message)}\nTry "unshare --help".`);
       return EXIT_USAGE;
     }
     if (error instanceof UnshareError) {
@@ -58,7 +59,9 @@ async function main(words: readonly string[]): Promise<number> {
 /** Prints what `doctor` finds. */
 async function examine(json: boolean): Promise<number> {
   const findings = await doctor();
-  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : printFindings(findings));
+  process.stdout.write(
+    json ? `${escapeLines(JSON.stringify(findings, null, 2))}\n` : printFindings(findings),
+  );
   return canStartCommands(findings) ? 0 : EXIT_CANNOT_START;
 }
 
@@ -119,7 +122,7 @@ function locate(options: RunArguments): string {
     stage: 'Exec',
     errno: found,
     item: options.program,
-    doing: `cannot find ${JSON.stringify(options.program)} in PATH`,
+    doing: `cannot find ${quote(options.program)} in PATH`,
   });
 }
 

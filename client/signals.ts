@@ -1,3 +1,5 @@
+import { quote } from './escape';
+
 /** The signals' numbers, the same on every architecture that the helper is built for (`man 7 signal`). */
 const NUMBERS = {
   SIGHUP: 1,
@@ -78,7 +80,7 @@ export function signalNumber(signal: Signal | number): number {
   }
   if (typeof signal !== 'string') throw new TypeError('signal must be a name or a number');
   const number = NUMBER_OF.get(signal) ?? realTimeNumber(signal);
-  if (number === null) throw new TypeError(`there is no signal ${JSON.stringify(signal)}`);
+  if (number === null) throw new TypeError(`there is no signal ${quote(signal)}`);
   return number;
 }
 

@@ -1,5 +1,6 @@
 import { ID_MAX } from '../command/ids';
 import { checkNamespace, type Namespace } from '../command/namespace';
+import { quote } from '../escape';
 
 /** What `unshare run` was asked to do. */
 export interface RunArguments {
@@ -159,13 +160,13 @@ function toNamespace(name: string): Namespace {
 function toId(value: string, name: string): number {
   const id = Number(value);
   if (!/^[0-9]+$/.test(value) || id > ID_MAX) {
-    throw new UsageError(`${name} must be an integer from 0 to ${ID_MAX}, not ${JSON.stringify(value)}`);
+    throw new UsageError(`${name} must be an integer from 0 to ${ID_MAX}, not ${quote(value)}`);
   }
   return id;
 }
 
 function toVariable(value: string): [key: string, value: string] {
   const equals = value.indexOf('=');
-  if (equals < 1) throw new UsageError(`--env must be KEY=VALUE, not ${JSON.stringify(value)}`);
+  if (equals < 1) throw new UsageError(`--env must be KEY=VALUE, not ${quote(value)}`);
   return [value.slice(0, equals), value.slice(equals + 1)];
 }

@@ -1,3 +1,5 @@
+import { quote } from '../escape';
+
 /** The capabilities by number: that of each is its place in the list. */
 const NAMES = [
   'CAP_CHOWN',
@@ -60,7 +62,7 @@ const NUMBER_OF: ReadonlyMap<unknown, number> = new Map(NAMES.map((name, number)
 export function capabilityNumber(value: unknown, name: string): number {
   const number = NUMBER_OF.get(value);
   if (number !== undefined) return number;
-  const shown = typeof value === 'string' ? JSON.stringify(value) : typeof value;
+  const shown = typeof value === 'string' ? quote(value) : typeof value;
   throw new TypeError(`${name} must be the name of a capability, CAP_CHOWN for instance, not ${shown}`);
 }
 

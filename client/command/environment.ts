@@ -1,4 +1,5 @@
 import { type Bytes, toBytes } from '../bytes';
+import { quote } from '../escape';
 import { runtime } from '../runtime';
 
 const EQUALS_SIGN = '='.charCodeAt(0);
@@ -115,7 +116,8 @@ function toEntries(keys: readonly string[], values: readonly unknown[]): Buffer[
     // Some runtimes have names for variables that are not set.
     if (value === undefined) return;
     // Where the program has put an object of its own in the place of `process.env`.
-    if (`${key}${value}`.includes('\0')) throw new TypeError(`process.env.${key} must not contain a NUL`);
+    if (`${key}${value}`.includes('\0'))
+      throw new TypeError(`process.env[${quote(key)}] must not contain a NUL`);
     entries.push(Buffer.from(`${key}=${value}`, 'utf8'));
   });
   return entries;

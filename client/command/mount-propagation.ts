@@ -1,3 +1,4 @@
+import { quote } from '../escape';
 /**
  * What happens to changes of the mounts in a new mount namespace, and of those that they are copies of
  * (`man 7 mount_namespaces`):
@@ -15,6 +16,6 @@ const MODES: ReadonlySet<unknown> = new Set<MountPropagation>(['private', 'slave
 /** Returns `value`, or throws a TypeError where it is no mode of mount propagation. */
 export function checkMountPropagation(value: unknown): MountPropagation {
   if (MODES.has(value)) return value as MountPropagation;
-  const shown = typeof value === 'string' ? JSON.stringify(value) : typeof value;
+  const shown = typeof value === 'string' ? quote(value) : typeof value;
   throw new TypeError(`mountPropagation must be one of ${[...MODES].join(', ')}, not ${shown}`);
 }

@@ -1,3 +1,4 @@
+import { quote } from '../escape';
 /** The kinds of namespaces that a command can have of its own (`man 7 namespaces`). */
 export const Namespace = Object.freeze({
   /** Mount points (`man 7 mount_namespaces`). */
@@ -26,6 +27,6 @@ const NAMES: ReadonlySet<unknown> = new Set(Object.values(Namespace));
 /** Returns `value`, or throws a TypeError where it is not the name of a kind of namespace. */
 export function checkNamespace(value: unknown): Namespace {
   if (NAMES.has(value)) return value as Namespace;
-  const shown = typeof value === 'string' ? JSON.stringify(value) : typeof value;
+  const shown = typeof value === 'string' ? quote(value) : typeof value;
   throw new TypeError(`a namespace must be one of ${[...NAMES].join(', ')}, not ${shown}`);
 }

@@ -15,7 +15,7 @@ const STRUCTURE_BYTES_MAX = 32;
 
 /**
  * Shows a command as its style says (`unshare::Printer` of the crate): made by `Command.display`. Strings are
- * quoted as by `JSON.stringify`. In one that is not UTF-8, every byte that is not ASCII is `\xNN`, which is
+ * quoted as by `JSON.stringify`, and all that is not printable is escaped as well. In one that is not UTF-8, every byte that is not ASCII is `\xNN`, which is
  * in no other.
  */
 export class Printer {

@@ -1,6 +1,7 @@
 import { types } from 'util';
 import { toBytes } from '../bytes';
 import { isKind, setKind } from '../kind';
+import { quote } from '../escape';
 import { checkInteger } from './ids';
 
 /** How many steps a command can have; the helper's limit. */
@@ -83,7 +84,7 @@ setKind(Step, 'Step');
 function syscall(name: string, ...args: StepArgument[]): Step {
   if (typeof name !== 'string') throw new TypeError('name must be a string');
   if (!/^[a-z0-9_]+$/.test(name)) {
-    throw new TypeError(`name must be that of a system call, not ${JSON.stringify(name)}`);
+    throw new TypeError(`name must be that of a system call, not ${quote(name)}`);
   }
   if (args.length > ARGUMENTS_MAX) {
     throw new RangeError(`${name} must have at most ${ARGUMENTS_MAX} arguments, not ${args.length}`);

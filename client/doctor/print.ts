@@ -1,3 +1,4 @@
+import { escapeLines, escapeUnprintable } from '../escape';
 import type { Finding } from './finding';
 
 /** A line for each finding, and below them the files to install. */
@@ -8,12 +9,12 @@ export function printFindings(findings: readonly Finding[]): string {
       `${status.padEnd(8)} ${name.padEnd(width)}  ${oneLine(found)}${advice === null ? '' : ` -> ${oneLine(advice)}`}\n`,
   );
   const files = findings.map(({ install }) =>
-    install === null ? '' : `\n${install.path}:\n\n${install.text}`,
+    install === null ? '' : `\n${escapeUnprintable(install.path)}:\n\n${escapeLines(install.text)}`,
   );
   return lines.concat(files).join('');
 }
 
 /** A path may have a line break. */
 function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, ' ');
+  return escapeUnprintable(text.replace(/\s*[\r\n]+\s*/g, ' '));
 }

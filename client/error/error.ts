@@ -1,3 +1,4 @@
+import { escapeUnprintable } from '../escape';
 import type { ExitStatus } from '../process/exit-status';
 import type { Signal } from '../signals';
 import { describeErrno } from './errno';
@@ -98,5 +99,6 @@ function sentence(fields: UnshareErrorFields): string {
     parts.push(`${words} (${code}, errno ${fields.errno})`);
   }
   const message = parts.join(': ');
-  return fields.hint ? `${message}; ${fields.hint}` : message;
+  // A script's first line, a file name, what an id map command wrote: strangers' words are in here.
+  return escapeUnprintable(fields.hint ? `${message}; ${fields.hint}` : message);
 }

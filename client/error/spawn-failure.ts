@@ -1,3 +1,4 @@
+import { quote } from '../escape';
 import { unshare } from '../messages';
 import type { ExitStatus } from '../process/exit-status';
 import { toExitStatus } from '../protocol/exit-status-message';
@@ -120,7 +121,7 @@ function describeAux({ exitStatus, stderr }: Aux, detail: string): string | null
   if (exitStatus !== null) parts.push(`${exitStatus}`);
   if (detail !== '') parts.push(detail);
   const line = firstLine(stderr);
-  if (line !== null) parts.push(`it wrote ${JSON.stringify(line.slice(0, STDERR_SHOWN_MAX))}`);
+  if (line !== null) parts.push(`it wrote ${quote(line.slice(0, STDERR_SHOWN_MAX))}`);
   return parts.length === 0 ? null : parts.join(', ');
 }
 

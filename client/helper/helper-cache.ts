@@ -13,6 +13,7 @@ import {
 } from 'fs';
 import { homedir, tmpdir } from 'os';
 import { isAbsolute, join } from 'path';
+import { quote } from '../escape';
 import { privateDirectory } from './private-directory';
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, X_OK } = constants;
@@ -40,7 +41,7 @@ export function keepProgram(program: Uint8Array): string {
       checkExecutable(file);
       return file;
     } catch (error) {
-      refusals.push(`not in ${JSON.stringify(join(parent, directoryName))}: ${(error as Error).message}`);
+      refusals.push(`not in ${quote(join(parent, directoryName))}: ${(error as Error).message}`);
     }
   }
   throw new Error(refusals.join('; '));

@@ -3,6 +3,7 @@ import { join, resolve } from 'path';
 import { types } from 'util';
 import { errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';
+import { quote } from '../escape';
 import { packageDirectory } from '../package-directory';
 import { type Archived, archived } from './asar';
 import { elfMachine } from './elf';
@@ -135,7 +136,7 @@ function unusable(place: Place, cause: unknown, hint: string | null = null): Uns
     errno,
     syscall: 'access',
     path: place.path,
-    doing: `cannot use the helper ${JSON.stringify(place.path)}, which ${place.namedBy} names`,
+    doing: `cannot use the helper ${quote(place.path)}, which ${place.namedBy} names`,
     // A permission that Deno was not given, for instance.
     reason: errno === null ? (cause as Error).message : null,
     hint: errno === null ? null : hint,

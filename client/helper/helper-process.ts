@@ -4,6 +4,7 @@ import { clearTimeout, setTimeout } from 'timers';
 import { attempt } from '../attempt';
 import { errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';
+import { quote } from '../escape';
 import { type Carried, keepArguments, toStdioOption } from './carried';
 import { type StandardStream, shareStandard } from './shared-streams';
 
@@ -239,7 +240,7 @@ function notStarted(path: string, cause: Error): UnshareError {
     errno,
     syscall: 'spawn',
     path,
-    doing: `cannot start the helper ${JSON.stringify(path)}`,
+    doing: `cannot start the helper ${quote(path)}`,
     reason: errno === null ? cause.message : null,
     cause,
   });
@@ -249,7 +250,7 @@ function died(path: string, pid: number | null, how: string, cause?: Error | nul
   return new UnshareError({
     stage: 'Helper',
     path,
-    doing: `the helper ${JSON.stringify(path)} has died`,
+    doing: `the helper ${quote(path)} has died`,
     reason: `process ${pid} ${how}`,
     cause: cause ?? undefined,
   });

@@ -3,6 +3,7 @@ import { FileSource } from '../command/open-file';
 import type { DescriptorRequest, SpawnRequest } from '../command/spawn-request';
 import { UnshareError } from '../error/error';
 import { toSpawnError } from '../error/spawn-failure';
+import { quote } from '../escape';
 import { unshare } from '../messages';
 import type { ExitStatus } from '../process/exit-status';
 import { encodeFrame, FrameDecoder } from '../protocol/codec';
@@ -187,7 +188,7 @@ function noAnswer(path: string): UnshareError {
   return new UnshareError({
     stage: 'Helper',
     path,
-    doing: `the helper ${JSON.stringify(path)} has given no answer`,
+    doing: `the helper ${quote(path)} has given no answer`,
   });
 }
 

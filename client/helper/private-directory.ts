@@ -9,6 +9,7 @@ import {
   type Stats,
 } from 'fs';
 import { dirname, join } from 'path';
+import { quote } from '../escape';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 
@@ -91,8 +92,4 @@ function checkPrivate(directory: string): void {
 
 function modeOf(status: Stats): string {
   return (status.mode & 0o7777).toString(8).padStart(4, '0');
-}
-
-function quote(path: string): string {
-  return JSON.stringify(path);
 }

@@ -3,6 +3,7 @@ import { descriptorName, shownDescriptor } from '../error/descriptor-name';
 import { Errno, errnoOf } from '../error/errno';
 import { UnshareError } from '../error/error';
 import { pipeHint } from '../error/hint-pipe';
+import { quote } from '../escape';
 import { CONTROL_FD } from '../helper/helper-process';
 import { unshare } from '../messages';
 import { protocolViolation } from '../protocol/protocol-errors';
@@ -121,7 +122,7 @@ function openHint(errno: number | null, holder: PipeHolder): string | null {
   if (errno === Errno.EMFILE) return pipeHint(errno);
   if (errno === Errno.ENOENT || isProcForeign()) return FOREIGN_PROC;
   if (errno === Errno.EACCES) {
-    return `this user must be able to read the helper's file (mode 0755): ${JSON.stringify(holder.path)}`;
+    return `this user must be able to read the helper's file (mode 0755): ${quote(holder.path)}`;
   }
   return null;
 }

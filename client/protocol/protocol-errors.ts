@@ -1,4 +1,5 @@
 import { UnshareError } from '../error/error';
+import { quote } from '../escape';
 import type { unshare } from '../messages';
 import { PROTOCOL, VERSION } from '../version';
 
@@ -7,7 +8,7 @@ export function versionMismatch(path: string, hello: unshare.v1.Hello.$Propertie
   const { version = '', protocol = 0 } = hello;
   return new UnshareError({
     stage: 'Helper',
-    doing: `the helper ${JSON.stringify(path)} is of version ${version} (protocol ${protocol})`,
+    doing: `the helper ${quote(path)} is of version ${version} (protocol ${protocol})`,
     reason: `the client is of version ${VERSION} (protocol ${PROTOCOL})`,
     path,
   });
@@ -17,7 +18,7 @@ export function versionMismatch(path: string, hello: unshare.v1.Hello.$Propertie
 export function helperRefused(path: string, name: string): UnshareError {
   return new UnshareError({
     stage: 'Protocol',
-    doing: `the helper ${JSON.stringify(path)} cannot read what the client sent`,
+    doing: `the helper ${quote(path)} cannot read what the client sent`,
     reason: name,
     path,
   });
@@ -27,7 +28,7 @@ export function helperRefused(path: string, name: string): UnshareError {
 export function protocolViolation(path: string, what: string): UnshareError {
   return new UnshareError({
     stage: 'Protocol',
-    doing: `the helper ${JSON.stringify(path)} broke the protocol`,
+    doing: `the helper ${quote(path)} broke the protocol`,
     reason: what,
     path,
   });
@@ -37,7 +38,7 @@ export function protocolViolation(path: string, what: string): UnshareError {
 export function unreadableMessage(path: string, cause: Error): UnshareError {
   return new UnshareError({
     stage: 'Protocol',
-    doing: `cannot read what the helper ${JSON.stringify(path)} sent`,
+    doing: `cannot read what the helper ${quote(path)} sent`,
     reason: cause.message,
     path,
     cause,

@@ -1,5 +1,6 @@
 import { debuglog, types } from 'util';
 import { displayBytes } from '../bytes';
+import { escapeUnprintable } from '../escape';
 
 /** Sees each message: `>` to the helper, `<` from it. */
 export type Trace = (direction: '>' | '<', message: object) => void;
@@ -18,7 +19,7 @@ export function tracer(helper: () => number | string | null): Trace | null {
 /** The name of the message, and what is in it that is not a default. */
 function describe(message: object): string {
   const [name = '', body = {}] = Object.entries(message).find(([, value]) => value !== null) ?? [];
-  return `${name} ${JSON.stringify(body, show)}`;
+  return escapeUnprintable(`${name} ${JSON.stringify(body, show)}`);
 }
 
 function show(this: Record<string, unknown>, key: string, shown: unknown): unknown {
