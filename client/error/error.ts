@@ -73,7 +73,7 @@ export class UnshareError extends Error {
     this.signal = fields.signal ?? null;
     this.exitStatus = fields.exitStatus ?? null;
     this.stderr = fields.stderr ?? null;
-    this.hint = fields.hint ?? null;
+    this.hint = fields.hint ? escapeUnprintable(fields.hint) : null;
     this.cause = fields.cause;
   }
 
