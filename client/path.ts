@@ -1,5 +1,6 @@
 import { types } from 'util';
 import { type Bytes, toBytes } from './bytes';
+import { quote } from './escape';
 
 /** A `URL` with the scheme `file:`, of any realm. */
 export interface FileUrl {
@@ -20,10 +21,10 @@ export function toPath(value: unknown, name: string): Buffer {
   if (typeof value === 'string' || types.isUint8Array(value)) return toBytes(value, name);
   if (!isUrl(value)) throw new TypeError(`${name} must be a string, a Uint8Array or a file: URL`);
   if (value.protocol !== 'file:') {
-    throw new TypeError(`${name} must be a URL with the scheme file:, not ${JSON.stringify(value.protocol)}`);
+    throw new TypeError(`${name} must be a URL with the scheme file:, not ${quote(value.protocol)}`);
   }
   if (value.hostname !== '') {
-    throw new TypeError(`${name} must be a URL without a host, not ${JSON.stringify(value.hostname)}`);
+    throw new TypeError(`${name} must be a URL without a host, not ${quote(value.hostname)}`);
   }
   if (/%2f/i.test(value.pathname)) throw new TypeError(`${name} must not contain an encoded /`);
   return toBytes(decode(value.pathname), name);

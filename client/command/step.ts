@@ -1,7 +1,7 @@
 import { types } from 'util';
 import { toBytes } from '../bytes';
-import { isKind, setKind } from '../kind';
 import { quote } from '../escape';
+import { isKind, setKind } from '../kind';
 import { checkInteger } from './ids';
 
 /** How many steps a command can have; the helper's limit. */

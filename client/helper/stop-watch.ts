@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'fs';
 import { attempt } from '../attempt';
 import { UnshareError } from '../error/error';
+import { quote } from '../escape';
 
 /**
  * How often the helper is looked at while it owes an answer, in milliseconds. Each look is in a turn of the event loop of its
@@ -28,7 +29,7 @@ export function stoppedError(path: string, pid: number): UnshareError {
   const error = new UnshareError({
     stage: 'Helper',
     path,
-    doing: `the helper ${JSON.stringify(path)} was stopped`,
+    doing: `the helper ${quote(path)} was stopped`,
     reason: `process ${pid} did not answer for a second, and was killed`,
     hint: 'a program of the same user can stop it (SIGSTOP, ptrace), unless the program is in its own pid namespace',
   });
