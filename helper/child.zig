@@ -34,6 +34,8 @@ pub noinline fn run(plan: *Plan) noreturn {
     if (!plan.hasMaps() and !plan.request.freeze) hide(plan);
     inherited.follow(plan);
     directory.enterByPath(plan);
+    // It is that of the files that are created here.
+    if (plan.request.umask) |mask| _ = linux.syscall1(.umask, mask);
     var sources = descriptors.open(plan);
     if (plan.hasJoiner()) joiner.run(plan, &sources);
     becomeProgram(plan, &sources);
@@ -71,7 +73,6 @@ pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noretu
     hide(plan);
     const ids_mapped = credentials.becomeMapped(plan);
     sessions.lead(plan, sources);
-    if (plan.request.umask) |mask| _ = linux.syscall1(.umask, mask);
     roots.setPropagation(plan);
     roots.change(plan);
     roots.changeDirectory(plan);
@@ -83,6 +84,7 @@ pub noinline fn becomeProgram(plan: *Plan, sources: *descriptors.Sources) noretu
     const cleared = ids_mapped or ids_changed or plan.request.keep_capabilities != null;
     const death_signal: u8 = @intCast(plan.request.parent_death_signal);
     if (cleared or death_signal != SIGKILL) setDeathSignal(plan.report, death_signal);
+    descriptors.openInside(plan, sources);
     const report = descriptors.place(plan, sources);
     // What the helper has changed for itself is undone before the steps: what they set is what the program gets. The limit
     // comes after `place`, which uses numbers beyond it.

@@ -66,6 +66,8 @@ pub const Command = struct {
     freeze: bool,
     /// It shares a standard descriptor with the client (standard.zig).
     borrows: bool,
+    /// The program leads a process group, whose number is its pid.
+    leads_group: bool,
     /// Sent to the program when the helper ends; 0: none.
     death_signal: u8,
     /// The program has the terminal's foreground (terminal.zig).
@@ -195,6 +197,7 @@ pub fn add(id: u32) ?Index {
         .phase = .released,
         .freeze = false,
         .borrows = false,
+        .leads_group = false,
         .death_signal = 0,
         .foreground = false,
         .report = -1,

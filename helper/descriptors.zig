@@ -16,14 +16,15 @@ pub const Sources = struct {
     report: sys.fd_t,
     null_read: sys.fd_t = -1,
     null_write: sys.fd_t = -1,
-    /// By the index of the plan's descriptor; -1 for one that is neither pipe nor the client's, or is at its place.
+    /// By the index of the plan's descriptor; -1 for one that is neither pipe nor file nor the client's, or is at its place.
     own: [plans.descriptors_size_max]sys.fd_t = @splat(-1),
 
     fn of(sources: *const Sources, descriptor: plans.Descriptor, index: usize) sys.fd_t {
         return switch (descriptor.source) {
             .unspecified => unreachable,
-            .inherit => -1,
-            .pipe_read, .pipe_write, .helper => sources.own[index],
+            // Those that are the same as others are placed after all others.
+            .inherit, .same => -1,
+            .pipe_read, .pipe_write, .helper, .file => sources.own[index],
             .null_read => sources.null_read,
             .null_write => sources.null_write,
         };
@@ -66,7 +67,14 @@ pub fn closeForeign(plan: *const Plan) void {
 /// The same for a child that its joiner has made, with what that one has opened already.
 pub fn closeForeignWith(plan: *const Plan, sources: *const Sources) void {
     var buffer: [kept_max]sys.fd_t = undefined;
-    closeAllBut(keptSorted(plan, &.{ sources.null_read, sources.null_write }, &buffer));
+    var opened: [plans.descriptors_size_max + 2]sys.fd_t = @splat(-1);
+    opened[0] = sources.null_read;
+    opened[1] = sources.null_write;
+    // No other source of these is among the plan's own.
+    for (plan.descriptors(), sources.own[0..plan.descriptors_count], opened[2..][0..plan.descriptors_count]) |descriptor, fd, *kept| {
+        if (descriptor.source == .file) kept.* = fd;
+    }
+    closeAllBut(keptSorted(plan, &opened, &buffer));
 }
 
 /// Closes every descriptor above 2 but those of `kept`, which are in order.
@@ -162,17 +170,51 @@ noinline fn closeUnlessKept(fd: sys.fd_t, kept: []const sys.fd_t) void {
     sys.close(fd);
 }
 
-/// Opens what the plan wants of /dev/null, while the path still means the helper's root.
+/// Opens files, and what the plan wants of /dev/null, while paths and rights are still those of the helper.
 pub fn open(plan: *const Plan) Sources {
     var sources: Sources = .{ .report = plan.report };
     for (plan.descriptors(), 0..) |descriptor, index| switch (descriptor.source) {
         .unspecified => unreachable,
-        .inherit => {},
+        .inherit, .same => {},
         .pipe_read, .pipe_write, .helper => sources.own[index] = descriptor.fd,
+        .file => sources.own[index] = openFile(plan, index, false),
         .null_read => openNull(plan, descriptor.number, .RDONLY, &sources.null_read),
         .null_write => openNull(plan, descriptor.number, .WRONLY, &sources.null_write),
     };
     return sources;
+}
+
+/// Opens the files whose paths are as the program sees them.
+pub fn openInside(plan: *const Plan, sources: *Sources) void {
+    for (plan.descriptors(), 0..) |descriptor, index| {
+        if (descriptor.source == .file and sources.own[index] < 0) sources.own[index] = openFile(plan, index, true);
+    }
+}
+
+/// -1 if it is not opened now.
+noinline fn openFile(plan: *const Plan, index: usize, inside: bool) sys.fd_t {
+    // Those that were asked for have the first indexes.
+    const asked = &plan.request.descriptors[index];
+    const file = &asked.file.?;
+    if (file.inside != inside) return -1;
+    var flags: linux.O = .{
+        .ACCMODE = if (!file.write) .RDONLY else if (file.read) .RDWR else .WRONLY,
+        .APPEND = file.append,
+        .CREAT = file.create,
+        .TRUNC = file.truncate,
+        // A terminal must not become the controlling one of a session that the program leads.
+        .NOCTTY = true,
+        .CLOEXEC = true,
+    };
+    // Where a file offset has 32 bits otherwise.
+    if (@hasField(linux.O, "LARGEFILE")) flags.LARGEFILE = true;
+    const result = linux.openat(linux.AT.FDCWD, file.path, flags, file.mode);
+    return sys.asFd(child.check(plan.report, result, .{
+        .stage = .stdio_error,
+        .call = .open,
+        .item = .file,
+        .index = asked.number,
+    }));
 }
 
 fn openNull(plan: *const Plan, number: sys.fd_t, mode: std.posix.ACCMODE, fd: *sys.fd_t) void {
@@ -205,6 +247,12 @@ pub fn place(plan: *const Plan, sources: *Sources) sys.fd_t {
         sources.clear(number);
         _ = check(sources.report, number, .dup3, linux.dup3(sources.of(descriptor, index), number, 0));
         sources.drop(index);
+    }
+    for (plan.descriptors()) |descriptor| {
+        if (descriptor.source != .same) continue;
+        const number = descriptor.number;
+        sources.clear(number);
+        _ = check(sources.report, number, .dup3, linux.dup3(descriptor.same_as, number, 0));
     }
     return sources.report;
 }

@@ -113,6 +113,7 @@ pub const Spawn = struct {
     foreground: bool = false,
     seal_input: bool = false,
     client_dir: ?ClientDir = null,
+    kill_group: bool = false,
 
     pub const numbers = .{
         .command = 1,
@@ -147,6 +148,7 @@ pub const Spawn = struct {
         .foreground = 30,
         .seal_input = 34,
         .client_dir = 36,
+        .kill_group = 49,
     };
     pub const maxima = .{
         .arguments = limits.arguments_max,
@@ -255,8 +257,39 @@ pub const Descriptor = struct {
     source: DescriptorSource = .unspecified,
     helper_descriptor: u32 = 0,
     is_clients: bool = false,
+    file: ?FileToOpen = null,
+    same_as: u32 = 0,
 
-    pub const numbers = .{ .number = 1, .source = 2, .helper_descriptor = 3, .is_clients = 4 };
+    pub const numbers = .{
+        .number = 1,
+        .source = 2,
+        .helper_descriptor = 3,
+        .is_clients = 4,
+        .file = 7,
+        .same_as = 8,
+    };
+};
+
+pub const FileToOpen = struct {
+    path: [:0]const u8 = empty,
+    read: bool = false,
+    write: bool = false,
+    append: bool = false,
+    create: bool = false,
+    truncate: bool = false,
+    mode: u32 = 0,
+    inside: bool = false,
+
+    pub const numbers = .{
+        .path = 1,
+        .read = 2,
+        .write = 3,
+        .append = 4,
+        .create = 5,
+        .truncate = 6,
+        .mode = 7,
+        .inside = 8,
+    };
 };
 
 pub const DescriptorSource = enum(u8) {
@@ -267,6 +300,8 @@ pub const DescriptorSource = enum(u8) {
     pipe_read = 4,
     pipe_write = 5,
     helper = 6,
+    file = 9,
+    same = 10,
 };
 
 pub const Namespace = enum(u8) {
@@ -392,6 +427,7 @@ pub const Item = enum(u8) {
     signals = 23,
     umask = 24,
     session = 25,
+    file = 32,
 };
 
 pub const Died = struct {
@@ -466,8 +502,9 @@ pub const Signal = struct {
     request: u32 = 0,
     command: u32 = 0,
     signal: u32 = 0,
+    group: bool = false,
 
-    pub const numbers = .{ .request = 1, .command = 2, .signal = 3 };
+    pub const numbers = .{ .request = 1, .command = 2, .signal = 3, .group = 4 };
 };
 
 pub const Reap = struct {
@@ -648,6 +685,7 @@ test "the messages are those of unshare.proto" {
         DescriptorRange, Frozen,   Spawned, Pipe,          Died,         ResourceUsage, ExitStatus,
         Signal,          Unfreeze, Abort,   SignalResult,  ReleasePipes, ProtocolError, Stopped,
         Continued,       Reap,     Reaped,  Retire,        RunLimits,    LimitReached,  ClientDir,
+        FileToOpen,
     }) |T| try expectMessage(proto, T);
     try expectEnum(proto, DescriptorSource, "DESCRIPTOR_SOURCE_");
     try expectEnum(proto, Namespace, "NAMESPACE_");
@@ -656,6 +694,6 @@ test "the messages are those of unshare.proto" {
     try expectEnum(proto, Item, "ITEM_");
     try expectEnum(proto, RunLimit, "RUN_LIMIT_");
     // Nothing stands there that is not compared here.
-    try testing.expectEqual(35, std.mem.count(u8, proto.text, "\nmessage "));
+    try testing.expectEqual(36, std.mem.count(u8, proto.text, "\nmessage "));
     try testing.expectEqual(6, std.mem.count(u8, proto.text, "\nenum "));
 }

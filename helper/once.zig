@@ -16,6 +16,8 @@ const linux = sys.linux;
 pub var active = false;
 
 var run_limits: messages.RunLimits = .{};
+/// The signal goes to the program's process group.
+var kill_group = false;
 /// Of CLOCK_MONOTONIC, or 0.
 var deadline_ms: u64 = 0;
 /// The one command, once it was asked for.
@@ -42,6 +44,7 @@ var outputs: [2]Output = @splat(.{});
 pub fn reset() void {
     active = false;
     run_limits = .{};
+    kill_group = false;
     deadline_ms = 0;
     command_index = null;
     given_up = false;
@@ -59,8 +62,9 @@ pub fn prepare(client: u32) void {
 }
 
 /// Called before the command is started; `null` where the message has none.
-pub fn begin(asked: ?messages.RunLimits) void {
+pub fn begin(asked: ?messages.RunLimits, of_group: bool) void {
     run_limits = asked orelse .{};
+    kill_group = of_group;
     if (run_limits.timeout_ms > 0) deadline_ms = sys.now() +| run_limits.timeout_ms;
 }
 
@@ -127,7 +131,9 @@ fn giveUp(limit: messages.RunLimit) void {
     const index = command_index orelse return;
     const command = commands.get(index);
     if (command.state == .starting) progress.abort(index);
-    if (command.state == .running) _ = linux.kill(command.pid, @enumFromInt(run_limits.kill_signal));
+    if (command.state != .running) return;
+    const target = if (kill_group and command.leads_group) -command.pid else command.pid;
+    _ = linux.kill(target, @enumFromInt(run_limits.kill_signal));
 }
 
 /// How long the loop may wait, in milliseconds; -1 for as long as it takes.

@@ -22,6 +22,8 @@ pub const Descriptor = struct {
     fd: sys.fd_t = -1,
     /// The client has it open too.
     is_clients: bool = false,
+    /// For .same: the number of the other one.
+    same_as: sys.fd_t = -1,
 };
 
 /// Bit n stands for the descriptor options.first_kept + n.
@@ -238,13 +240,30 @@ fn takeDescriptors(plan: *Plan) ?Refusal {
             .source = descriptor.source,
             .fd = kept,
             .is_clients = kept >= 0 and descriptor.is_clients,
+            .same_as = if (descriptor.source == .same) std.math.cast(sys.fd_t, descriptor.same_as) orelse -1 else -1,
         });
+        if (descriptor.source == .file) if (checkFile(descriptor.file)) |refusal| return refusal;
     }
     for (0..3) |number| {
         for (plan.descriptors()) |descriptor| {
             if (descriptor.number == number) break;
         } else append(plan, .{ .number = @intCast(number), .source = .inherit });
     }
+    next: for (plan.descriptors()) |descriptor| {
+        if (descriptor.source != .same) continue;
+        for (plan.descriptors()) |other| {
+            if (other.number == descriptor.same_as and other.source != .same) continue :next;
+        }
+        return refuse("descriptors: same_as names none that has a source of its own");
+    }
+    return null;
+}
+
+fn checkFile(asked: ?messages.FileToOpen) ?Refusal {
+    const file = asked orelse return refuse("descriptors: no file");
+    if (file.path.len == 0) return refuse("descriptors: file: empty path");
+    if (!file.read and !file.write) return refuse("descriptors: file: neither read nor write");
+    if (file.mode > 0o7777) return refuse("descriptors: file: mode: 07777 at most");
     return null;
 }
 

@@ -171,7 +171,7 @@ fn spawn(request: *const messages.Spawn, host: *const Host, place: ?*launch.Plac
         answers.failed(request.command, .{ .stage = .unknown_error, .errno = @intFromEnum(sys.E.PERM) });
         return false;
     }
-    if (once.active) once.begin(request.run_limits);
+    if (once.active) once.begin(request.run_limits, request.kill_group);
     const plan = if (place) |taken| taken.plan.? else &plan_like_fork;
     if (plans.make(plan, request, host)) |refusal| {
         answers.refused(request.command, refusal);
@@ -194,7 +194,10 @@ fn signal(request: messages.Signal) void {
     const command = commands.get(index);
     // Not there yet, or reaped: its pid may be another process by now.
     if (command.pid == 0) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
-    var target = command.pid;
+    const has_group = command.leads_group and command.state == .running;
+    if (request.group and !has_group) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
+    // The number of the group is no other's either, as long as its leader is not reaped.
+    var target = if (request.group) -command.pid else command.pid;
     if (command.foreground and request.signal == @intFromEnum(linux.SIG.CONT)) {
         // As a shell does for its jobs: the terminal first, and the whole group, which is what the terminal has stopped.
         terminal.give(command.pid);

@@ -42,6 +42,7 @@ pub fn start(id: u32, plan: *Plan, place: ?*launch.Place) void {
     const command = commands.get(index);
     command.place = place;
     command.freeze = plan.request.freeze;
+    command.leads_group = plan.leadsGroup();
     standard.lend(command, plan);
     command.death_signal = @intCast(plan.request.parent_death_signal);
     command.foreground = plan.request.foreground and plan.leadsGroup();

@@ -223,8 +223,8 @@ const Field = struct {
     number: u8,
     kind: Kind,
     form: Form,
-    /// The last value of an enum, which has all from 0 on.
-    enum_last: u8,
+    /// Bit n: an enum has the value n.
+    enum_known: u64,
     /// Among the table's optionals or lists.
     index: u8,
 };
@@ -339,7 +339,7 @@ const Table = struct {
                 .number = number,
                 .kind = .of(V),
                 .form = form,
-                .enum_last = if (Kind.of(V) == .enumeration) enumLast(V) else 0,
+                .enum_known = if (Kind.of(V) == .enumeration) enumKnown(V) else 0,
                 .index = switch (form) {
                     .bare => 0,
                     .optional => optionals.len,
@@ -382,11 +382,13 @@ fn nestingOf(comptime T: type) usize {
     return deepest;
 }
 
-fn enumLast(comptime T: type) u8 {
+/// Bit n: there is a value n.
+fn enumKnown(comptime T: type) u64 {
     const info = @typeInfo(T).@"enum";
     assert(info.tag_type == u8 and info.is_exhaustive);
-    for (info.fields, 0..) |field, value| assert(field.value == value);
-    return info.fields.len - 1;
+    var known: u64 = 0;
+    for (info.fields) |field| known |= 1 << field.value;
+    return known;
 }
 
 fn emptyValue(comptime T: type) T {
@@ -576,7 +578,7 @@ fn setScalar(field: *const Field, place: [*]u8, value: u64) Error!void {
         .uint32 => as(u32, place).* = std.math.cast(u32, value) orelse return error.IntegerOutOfRange,
         .uint64 => as(u64, place).* = value,
         .enumeration => {
-            if (value > field.enum_last) return error.EnumUnknown;
+            if (value > 63 or field.enum_known >> @intCast(value) & 1 == 0) return error.EnumUnknown;
             place[0] = @intCast(value);
         },
         .string, .bytes, .c_string, .message => unreachable,

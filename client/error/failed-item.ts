@@ -52,6 +52,7 @@ const ITEMS: Record<
   [v1.Item.ITEM_SIGNALS]: index => wordItem(index === 0 ? 'signals' : signalName(index)),
   [v1.Item.ITEM_UMASK]: () => wordItem('umask'),
   [v1.Item.ITEM_SESSION]: () => wordItem('session'),
+  [v1.Item.ITEM_FILE]: fileItem,
 };
 
 /** What `failure` is about, or null where it is about nothing in particular. */
@@ -87,6 +88,12 @@ function joinItem(index: number, command: SpawnMessage): FailedItem {
   const { path, pid } = command.joins.find(({ namespace }) => namespace === index) ?? {};
   if (path) return { text, shown: `the ${text} namespace ${quoteBytes(path)}`, path: displayBytes(path) };
   return wordItem(text, `the ${text} namespace${pid ? ` of process ${pid}` : ''}`);
+}
+
+function fileItem(index: number, { descriptors }: SpawnMessage): FailedItem {
+  const path = descriptors.find(({ number }) => number === index)?.file?.path;
+  const item = wordItem(descriptorName(index), shownDescriptor(index));
+  return path ? { ...item, shown: `${quoteBytes(path)} as ${item.shown}`, path: displayBytes(path) } : item;
 }
 
 /** The message has its number only. */

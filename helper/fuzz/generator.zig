@@ -51,7 +51,10 @@ const Generator = struct {
     /// But the first, which means that nobody said.
     fn specified(g: *Generator, comptime T: type) T {
         if (g.isWrong()) return @enumFromInt(0);
-        return @enumFromInt(1 + g.random.uintLessThan(u8, @typeInfo(T).@"enum".fields.len - 1));
+        while (true) {
+            const value = g.any(T);
+            if (@intFromEnum(value) != 0) return value;
+        }
     }
 
     fn size(g: *Generator) usize {
@@ -137,6 +140,7 @@ const Generator = struct {
             .close_descriptors = g.ranges(),
             .keep_signal_mask = g.random.boolean(),
             .pid_variables = g.pidVariables(environment),
+            .kill_group = g.chance(4),
         };
         g.next_command += 1;
         if (g.chance(32)) made.run_limits = .{
@@ -171,11 +175,27 @@ const Generator = struct {
             each.* = .{ .source = g.specified(messages.DescriptorSource) };
             each.number = if (g.isWrong()) g.number(u32) else first + @as(u32, @intCast(index));
             if (each.source == .inherit and each.number > 2 and !g.isWrong()) each.source = .null_read;
+            if (each.source == .file and !g.isWrong()) each.file = g.file();
+            // It is no other one's that comes later.
+            if (each.source == .same) each.same_as = if (g.isWrong()) g.number(u32) else if (index == 0) (first + 1) % 3 else first;
             if (each.source != .helper) continue;
             if (g.chance(4)) each.helper_descriptor = g.random.uintAtMost(u32, 70) else each.source = .pipe_write;
             each.is_clients = g.random.boolean();
         }
         return list;
+    }
+
+    fn file(g: *Generator) messages.FileToOpen {
+        return .{
+            .path = if (g.isWrong()) g.string("") else g.path(),
+            .read = !g.isWrong() and g.random.boolean(),
+            .write = !g.isWrong(),
+            .append = g.random.boolean(),
+            .create = g.random.boolean(),
+            .truncate = g.random.boolean(),
+            .mode = if (g.isWrong()) g.number(u32) else g.random.uintAtMost(u32, 0o7777),
+            .inside = g.random.boolean(),
+        };
     }
 
     fn ranges(g: *Generator) []messages.DescriptorRange {
@@ -307,6 +327,7 @@ const Generator = struct {
                 .request = g.number(u32),
                 .command = g.commandInUse(),
                 .signal = if (g.isWrong()) g.number(u32) else g.random.intRangeAtMost(u32, 1, 64),
+                .group = g.chance(3),
             } },
             15, 16 => .{ .release_pipes = .{ .command = g.commandInUse() } },
             17, 18 => .{ .unfreeze = .{ .command = g.commandInUse() } },

@@ -65,14 +65,35 @@ fn areJoins(spawn: *const messages.Spawn) bool {
     return true;
 }
 
+/// Whether the program leads a process group.
+pub fn leadsGroup(spawn: *const messages.Spawn) bool {
+    if (spawn.new_session == true) return true;
+    if (spawn.make_group_leader) |asked| return asked;
+    return spawn.foreground or has(spawn, .pid) or has(spawn, .user) or joins(spawn, .pid) or joins(spawn, .user) or
+        spawn.uid != null or spawn.gid != null or spawn.groups != null;
+}
+
 fn areDescriptors(descriptors: []const messages.Descriptor) bool {
     for (descriptors, 0..) |descriptor, index| {
         if (descriptor.source == .unspecified) return false;
         if (descriptor.source == .inherit and descriptor.number > 2) return false;
         if (descriptor.number >= 0x7fffffff) return false;
         for (descriptors[0..index]) |earlier| if (earlier.number == descriptor.number) return false;
+        if (descriptor.source == .file and !isFile(descriptor.file)) return false;
+        if (descriptor.source == .same and !isThere(descriptors, descriptor.same_as)) return false;
     }
     return true;
+}
+
+fn isFile(asked: ?messages.FileToOpen) bool {
+    const file = asked orelse return false;
+    return file.path.len > 0 and (file.read or file.write) and file.mode < 0o10000;
+}
+
+/// Whether a descriptor has this number that is none of those that are the same as others.
+fn isThere(descriptors: []const messages.Descriptor, number: u32) bool {
+    for (descriptors) |descriptor| if (descriptor.number == number) return descriptor.source != .same;
+    return number < 3;
 }
 
 fn areRanges(ranges: []const messages.DescriptorRange) bool {

@@ -15,6 +15,7 @@ const starter = @import("../starter.zig");
 const sys = @import("../sys.zig");
 const kernel = @import("kernel.zig");
 const model = @import("model.zig");
+const rules = @import("rules.zig");
 const same = @import("reference.zig").same;
 
 const E = kernel.E;
@@ -941,7 +942,8 @@ pub fn kill(pid: sys.pid_t, signal: u32) usize {
     const process = &processes[index];
     note("signal {d} to {d}", .{ signal, pid });
     expect(process.role != .stranger, "a signal to a process that is none of the helper's");
-    if (pid < 0) expect(process.role == .map_runner, "a signal to a group that there is not");
+    const leads_group = process.role == .program and rules.leadsGroup(model.spawnOf(process.command));
+    if (pid < 0) expect(process.role == .map_runner or leads_group, "a signal to a group that there is not");
     if (signal == 9) model.spoil(process.command);
     if (process.state != .lives) return 0;
     if (signal == 9) {
