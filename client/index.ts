@@ -2,8 +2,16 @@
 
 export type { Bytes } from './bytes';
 export { Capability } from './command/capability';
-export { Command, type OutputOptions, type SpawnOptions } from './command/command';
+export {
+  Command,
+  type OutputOptions,
+  type SpawnOptions,
+  type StatusOptions,
+  type TextOutputOptions,
+} from './command/command';
 export { Fd } from './command/fd';
+export type { FileOptions, ReadFileOptions } from './command/file-to-open';
+export type { FindOptions } from './command/find';
 export { GidMap, UidMap } from './command/id-map';
 export type { Input } from './command/input';
 export type { NamespaceSource } from './command/join-source';
@@ -15,7 +23,7 @@ export { Printer } from './command/printer';
 export { Stdio, type StdioLike } from './command/stdio';
 export { type Step, type StepArgument, type StepResult, step } from './command/step';
 export { Style } from './command/style';
-export type { SyncOptions, SyncOutputOptions } from './command/sync-calls';
+export type { SyncOptions, SyncOutputOptions, SyncTextOutputOptions } from './command/sync-calls';
 export * from './constants';
 export { type DoctorOptions, doctor, type FileToInstall, type Finding, type FindingStatus } from './doctor';
 export { UnshareError } from './error/error';
@@ -25,9 +33,10 @@ export type { FileUrl, Path } from './path';
 export { PipeReader } from './pipe/pipe-reader';
 export { PipeWriter } from './pipe/pipe-writer';
 export type { AbortSignalLike } from './process/abort';
-export { Child } from './process/child';
+export { Child, type SignalOptions } from './process/child';
 export type { ChildContinue, ChildDeath, ChildEvent, ChildStop } from './process/child-event';
 export { type ChildEventsOptions, childEvents } from './process/child-events';
+export { ExitError } from './process/exit-error';
 export { ExitStatus, type ResourceUsage } from './process/exit-status';
 export type { LimitError } from './process/limit-errors';
 export type { Output } from './process/output';

@@ -356,6 +356,7 @@ function command(
     arguments: args.map(bytes),
     environment: environment.map(bytes),
     pidVariables: [],
+    autoMaps: false,
     currentDir: null,
     pivotRoot: null,
     chrootDir: null,

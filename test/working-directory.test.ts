@@ -167,6 +167,7 @@ function toRequest({ currentDir, chrootDir, newRoot, joins }: Partial<Paths>): S
       newRoot === undefined
         ? null
         : { newRoot: Buffer.from(newRoot), putOld: Buffer.from(newRoot), unmount: true },
+    descriptors: [],
     uidMaps: [],
     gidMaps: [],
     idMapCommands: null,

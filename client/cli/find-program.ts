@@ -1,5 +1,5 @@
-import { accessSync, constants, statSync } from 'fs';
 import { resolve } from 'path';
+import { lookUp } from '../command/find';
 import { Errno } from '../error/errno';
 
 /** Where execvp(3) looks when there is no PATH, in glibc. */
@@ -23,26 +23,9 @@ export function findProgram(
     // An empty component is the working directory.
     const candidate = `${component === '' ? '.' : component}/${name}`;
     const path = resolve(directory, candidate);
-    if (!isFile(path)) continue;
-    if (isExecutable(path)) return candidate;
-    reason = Errno.EACCES;
+    const found = lookUp(path);
+    if (found === 'program') return candidate;
+    if (found === 'not executable') reason = Errno.EACCES;
   }
   return reason;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

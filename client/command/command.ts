@@ -5,7 +5,7 @@ import { Helper } from '../helper/helper';
 import { isKind } from '../kind';
 import { type Path, toPath } from '../path';
 import type { AbortSignalLike } from '../process/abort';
-import { watchCall, watchOptions } from '../process/call-watch';
+import { type CallWatch, watchCall, watchOptions } from '../process/call-watch';
 import type { Child } from '../process/child';
 import type { ExitStatus } from '../process/exit-status';
 import { awaitStatus, collectOutput, type Output } from '../process/output';
@@ -19,6 +19,8 @@ import { Credentials } from './credentials';
 import { Descriptors } from './descriptors';
 import { Environment } from './environment';
 import type { Fd } from './fd';
+import { type FindOptions, findInPath } from './find';
+import { Finish } from './finish';
 import { type Input, toInput, watchSource } from './input';
 import type { NamespaceSource } from './join-source';
 import type { MountPropagation } from './mount-propagation';
@@ -26,13 +28,19 @@ import type { Namespace } from './namespace';
 import { type GidMapRow, Namespaces, type UidMapRow } from './namespaces';
 import { NewRoot } from './new-root';
 import { Printer } from './printer';
-import { checkForeground, ProcessGroup } from './process-group';
+import { checkForeground, checkKillGroup, ProcessGroup } from './process-group';
 import { checkDrainTimeout, checkMaxBuffer } from './run-options';
 import type { SpawnRequest } from './spawn-request';
 import { type StdioKind, type StdioLike, toStdio } from './stdio';
 import { checkSteps, type Step } from './step';
 import { Style } from './style';
-import { outputNow, type SyncOptions, type SyncOutputOptions, statusNow } from './sync-calls';
+import {
+  outputNow,
+  type SyncOptions,
+  type SyncOutputOptions,
+  type SyncTextOutputOptions,
+  statusNow,
+} from './sync-calls';
 
 /** How a command is started. */
 export interface SpawnOptions {
@@ -61,10 +69,29 @@ export interface SpawnOptions {
    * `makeGroupLeader(false)`. Without a terminal, nothing else happens. Default: false.
    */
   foreground?: boolean;
+  /**
+   * The whole process group of the program gets `killSignal` then. A RangeError unless the program leads one: see
+   * `makeGroupLeader`. Default: only the program.
+   */
+  killGroup?: boolean;
+  /**
+   * What the program reads as its standard input, which is a pipe then: text, bytes (any TypedArray or DataView), a stream or
+   * an iterable of them. A chunk that is neither text nor bytes ends the program, and the promise rejects with a TypeError. A
+   * program that does not read all of it is no failure. A TypeError where `stdin` is set to something else than a pipe.
+   *
+   * With `spawn`, `Child.stdin` is null. If the source fails later, the program is ended and `Child.wait` rejects with that error.
+   */
+  input?: Input;
+}
+
+/** How `Command.status` runs a command. */
+export interface StatusOptions extends SpawnOptions {
+  /** Rejects with an `ExitError` unless the program exits with status 0. Default: that is for the caller to look at. */
+  check?: boolean;
 }
 
 /** How `Command.output` runs a command. */
-export interface OutputOptions extends SpawnOptions {
+export interface OutputOptions extends StatusOptions {
   /**
    * How many milliseconds after the program's end the pipes are let go, from 0 to 2³¹−1. Processes that the program has left
    * behind, such as a daemon, may hold them open; what was written by then is the result. With 0, that is what is in the
@@ -72,16 +99,18 @@ export interface OutputOptions extends SpawnOptions {
    */
   drainTimeout?: number;
   /**
-   * What the program reads as its standard input, which is a pipe then: text, bytes (any TypedArray or DataView), a stream or
-   * an iterable of them. A chunk that is neither text nor bytes ends the program, and the promise rejects with a TypeError. A
-   * program that does not read all of it is no failure. A TypeError where `stdin` is set to something else than a pipe.
-   */
-  input?: Input;
-  /**
    * How many bytes the program may write to standard output, and to standard error. Past that it is ended, and the
    * promise rejects with the code `ERR_CHILD_PROCESS_STDIO_MAXBUFFER` (`LimitError`). Default: 64 MiB.
    */
   maxBuffer?: number;
+  /** `stdout` and `stderr` are Buffers, of the result and of errors, unless an encoding of `Buffer` is named (`TextOutputOptions`). */
+  encoding?: 'buffer';
+}
+
+/** How `Command.output` runs a command whose output is text. */
+export interface TextOutputOptions extends Omit<OutputOptions, 'encoding'> {
+  /** What `stdout` and `stderr` are decoded as, which are strings then: `'utf8'`, for instance. */
+  encoding: BufferEncoding;
 }
 
 /** No parent death signal. */
@@ -119,11 +148,25 @@ export class Command {
    *
    * There is no search in PATH, ever: the path goes to `execve` as it is, after root and working directory
    * have changed. Where that fails, the stage is `Exec`. A `file:` URL stands for its path, here and wherever a path is taken.
+   *
+   * `args` are its first arguments, as by the method `args`.
    */
-  constructor(program: Path) {
+  constructor(program: Path, args: Iterable<Bytes> = []) {
     this.program = toPath(program, 'program');
     if (this.program.length === 0) throw new TypeError('program must not be empty');
     this.argumentZero = this.program;
+    this.args(args);
+  }
+
+  /**
+   * The absolute path of the program `name`, looked for in `options.path` or PATH: `new Command(Command.find('git'), ['status'])`.
+   * A `name` with a slash is a path itself. PATH is searched only here and only by the client, whose root and rights may be others
+   * than the command's.
+   *
+   * Throws an UnshareError at the stage `Exec`, ENOENT or EACCES, whose message lists where it looked.
+   */
+  static find(name: string, options: FindOptions = {}): string {
+    return findInPath(name, options);
   }
 
   /** Adds an argument. It arrives byte by byte; no shell looks at it. */
@@ -214,23 +257,24 @@ export class Command {
   }
 
   /**
-   * Sets what the program has as its standard input. Rejects at the stages `CreatePipe`, `StdioError`,
-   * `PipeError`.
+   * Sets what the program has as its standard input: a `Stdio`, an open file of the client (`process.stdout`, a `FileHandle`, a
+   * descriptor; see `Stdio.dupFile`), or a word; `'pipe'` and `'ignore'` are Node's for `'piped'` and `'null'`. Rejects at the
+   * stages `CreatePipe`, `StdioError`, `PipeError`.
    */
   stdin(stdio: StdioLike): this {
-    this.descriptors.setStdio(0, toStdio(stdio, 'stdin'));
+    this.descriptors.setStdio(0, toStdio(stdio, 0));
     return this;
   }
 
   /** Sets what the program has as its standard output; otherwise as `stdin`. */
   stdout(stdio: StdioLike): this {
-    this.descriptors.setStdio(1, toStdio(stdio, 'stdout'));
+    this.descriptors.setStdio(1, toStdio(stdio, 1));
     return this;
   }
 
   /** Sets what the program has as its standard error; otherwise as `stdin`. */
   stderr(stdio: StdioLike): this {
-    this.descriptors.setStdio(2, toStdio(stdio, 'stderr'));
+    this.descriptors.setStdio(2, toStdio(stdio, 2));
     return this;
   }
 
@@ -317,6 +361,35 @@ export class Command {
    */
   setIdMaps(uidMaps: Iterable<UidMapRow>, gidMaps: Iterable<GidMapRow>): this {
     this.namespaces.setIdMaps(uidMaps, gidMaps);
+    return this;
+  }
+
+  /**
+   * Gives the program a new user namespace in which the client's own ids are 0. Needs no privilege, and is no boundary by itself:
+   * for a client that is root, 0 in there is root outside too. Replaces the maps of `setIdMaps`, and the other way round.
+   * Rejects at the stage `SetIdMap`.
+   */
+  mapRoot(): this {
+    this.namespaces.map('root');
+    return this;
+  }
+
+  /** Gives the program a new user namespace in which the client's own ids are what they are outside; otherwise as `mapRoot`. */
+  mapCurrentUser(): this {
+    this.namespaces.map('current');
+    return this;
+  }
+
+  /**
+   * Gives the program a new user namespace in which the client's own ids are 0, and from 1 on are the subordinate ids that
+   * `/etc/subuid` and `/etc/subgid` give to its account (`man 5 subuid`). `newuidmap` and `newgidmap` write the maps: those of
+   * `setIdMapCommands`, or of PATH, or of `/usr/bin`. Otherwise as `mapRoot`.
+   *
+   * Rejects at the stage `SetIdMap` if there are no such ids or no such programs. Ids that come from a directory service
+   * (`subid` in `man 5 nsswitch.conf`) are not found: use `setIdMaps`.
+   */
+  mapAuto(): this {
+    this.namespaces.map('auto');
     return this;
   }
 
@@ -504,19 +577,21 @@ export class Command {
    * `UnshareError` that names the step, and nothing is left behind.
    */
   async spawn(options: SpawnOptions = {}): Promise<Child> {
-    const watch = watchOptions(options, this.program);
-    return await held(watch, () => this.start(options, watch, 'inherit', 'inherit'));
+    const foreground = checkForeground(options.foreground);
+    const request = this.snapshot(options.input === undefined ? 'inherit' : 'piped', 'inherit', foreground);
+    return await this.run(request, options, async child => child);
   }
 
   /**
    * Starts the program and waits for its end. Rejects as `spawn` and `Child.wait` do. From pipes, the
    * program reads nothing, and what it writes to them is dropped.
    */
-  async status(options: SpawnOptions = {}): Promise<ExitStatus> {
-    const watch = watchOptions(options, this.program);
-    return await held(watch, async () => {
-      return await awaitStatus(await this.start(options, watch, 'inherit', 'inherit'), watch);
-    });
+  async status(options: StatusOptions = {}): Promise<ExitStatus> {
+    const foreground = checkForeground(options.foreground);
+    const request = this.snapshot(options.input === undefined ? 'inherit' : 'piped', 'inherit', foreground);
+    const finish = new Finish(request, options);
+    const status = await this.run(request, options, (child, watch) => awaitStatus(child, watch));
+    return finish.status(status);
   }
 
   /**
@@ -527,19 +602,29 @@ export class Command {
    *
    * Where the source of `options.input` fails, the program is ended, and that error is what this rejects with.
    */
-  async output(options: OutputOptions = {}): Promise<Output> {
+  output(options: TextOutputOptions): Promise<Output<string>>;
+  output(options?: OutputOptions): Promise<Output>;
+  async output(options: OutputOptions | TextOutputOptions = {}): Promise<Output | Output<string>> {
     const maxBuffer = checkMaxBuffer(options.maxBuffer);
     const drainTimeout = checkDrainTimeout(options.drainTimeout);
-    if (options.input !== undefined) this.descriptors.checkInput();
-    const input = options.input === undefined ? null : toInput(options.input);
+    const foreground = checkForeground(options.foreground);
+    const request = this.snapshot(options.input === undefined ? 'null' : 'piped', 'piped', foreground);
+    const finish = new Finish(request, options);
+    const input = this.takeInput(options);
     const watch = watchCall(options, this.program);
+    checkKillGroup(options, request);
     const unwatchSource = watchSource(input, error => watch.end(error));
-    return await held(watch, async () => {
-      const child = await this.start(options, watch, input === null ? 'null' : 'piped', 'piped');
-      // From here on, that is for who feeds it.
-      unwatchSource();
-      return await collectOutput(child, watch, { input, maxBuffer, drainTimeout });
-    });
+    try {
+      const collected = await held(watch, async () => {
+        const child = await this.start(request, options, watch);
+        // From here on, that is for who feeds it.
+        unwatchSource();
+        return await collectOutput(child, watch, { input, maxBuffer, drainTimeout });
+      });
+      return finish.output(collected);
+    } catch (error) {
+      throw finish.error(error);
+    }
   }
 
   /**
@@ -554,22 +639,42 @@ export class Command {
   }
 
   /** Starts the program, waits for its end, and returns all that it wrote, as `output`; otherwise as `statusSync`. */
-  outputSync(options: SyncOutputOptions = {}): Output {
+  outputSync(options: SyncTextOutputOptions): Output<string>;
+  outputSync(options?: SyncOutputOptions): Output;
+  outputSync(options: SyncOutputOptions | SyncTextOutputOptions = {}): Output | Output<string> {
     if (options.input !== undefined) this.descriptors.checkInput();
     return outputNow(this.snapshot('null', 'piped'), options);
   }
 
-  private async start(
+  /** Starts a program that may read `options.input`, and does `work` with it, which the options can end. */
+  private async run<T>(
+    request: SpawnRequest,
     options: SpawnOptions,
-    watch: Watch | null,
-    stdin: StdioKind,
-    stdoutAndStderr: StdioKind,
-  ): Promise<Child> {
-    const foreground = checkForeground(options.foreground);
+    work: (child: Child, watch: Watch | null) => Promise<T>,
+  ): Promise<T> {
+    const input = this.takeInput(options);
+    const watch = input === null ? watchOptions(options, this.program) : watchCall(options, this.program);
+    checkKillGroup(options, request);
+    const unwatchSource = watchSource(input, error => (watch as CallWatch).end(error));
+    return await held(watch, async () => {
+      const child = await this.start(request, options, watch);
+      unwatchSource();
+      if (input !== null) child.feedInput(input);
+      return await work(child, watch);
+    });
+  }
+
+  private takeInput({ input }: SpawnOptions): Uint8Array | NodeJS.ReadableStream | null {
+    if (input === undefined) return null;
+    this.descriptors.checkInput();
+    return toInput(input);
+  }
+
+  private async start(request: SpawnRequest, options: SpawnOptions, watch: Watch | null): Promise<Child> {
     if (watch?.aborted) throw watch.reason;
     const helper = options.helper ?? Helper.shared();
     try {
-      return await helper.start(this.snapshot(stdin, stdoutAndStderr, foreground), watch);
+      return await helper.start(request, watch);
     } catch (error) {
       // It was made where the answer came in. Here, the stack leads to the caller.
       if (error instanceof UnshareError) Error.captureStackTrace?.(error);

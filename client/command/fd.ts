@@ -1,4 +1,7 @@
 import { setKind } from '../kind';
+import type { Path } from '../path';
+import { type FileOptions, FileToBe, type FileToOpen, type ReadFileOptions } from './file-to-open';
+import { checkDescriptor } from './ids';
 import { FileSource, type OpenFile } from './open-file';
 import type { DescriptorKind } from './spawn-request';
 
@@ -19,10 +22,21 @@ export class Fd {
   readonly kind: DescriptorKind;
   /** @internal */
   readonly file: FileSource | null;
+  /** @internal For `file`. */
+  readonly opened: FileToOpen | null;
+  /** @internal For `same`. */
+  readonly target: number | null;
 
-  private constructor(kind: DescriptorKind, file: FileSource | null = null) {
+  private constructor(
+    kind: DescriptorKind,
+    file: FileSource | null = null,
+    opened: FileToOpen | null = null,
+    target: number | null = null,
+  ) {
     this.kind = kind;
     this.file = file;
+    this.opened = opened;
+    this.target = target;
   }
 
   /** A new pipe that the program reads from; `Child.takePipeWriter` hands over the other end. */
@@ -50,6 +64,21 @@ export class Fd {
   /** An open file of the client, which is closed there by the first spawn; see `Stdio.fromFile`. */
   static fromFile(file: OpenFile): Fd {
     return new Fd('from-file', new FileSource(file, true));
+  }
+
+  /** A file that the process of the program opens for reading; see `Stdio.file`. */
+  static readFile(path: Path, options: ReadFileOptions = {}): Fd {
+    return new Fd('file', null, new FileToBe(path, options).forReading('the descriptor'));
+  }
+
+  /** A file that the process of the program opens for writing; see `Stdio.file`. */
+  static writeFile(path: Path, options: FileOptions = {}): Fd {
+    return new Fd('file', null, new FileToBe(path, options).forWriting());
+  }
+
+  /** The same open file as the program has at another number; see `Stdio.sameAs`. */
+  static sameAs(number: number): Fd {
+    return new Fd('same', null, null, checkDescriptor(number));
   }
 
   /** /dev/null for reading: the program is at the end of the file at once. */

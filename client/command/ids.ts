@@ -21,3 +21,11 @@ export function checkInteger(value: unknown, name: string, min: number, max: num
 export function checkId(value: unknown, name: string): number {
   return checkInteger(value, name, 0, ID_MAX);
 }
+
+/** The last number that a descriptor of a program can have: the kernel's numbers have 31 bits. */
+export const DESCRIPTOR_MAX = 2 ** 31 - 2;
+
+/** `value` if it can be the number of a descriptor of a program. Throws a TypeError or a RangeError. */
+export function checkDescriptor(value: unknown): number {
+  return checkInteger(value, 'number', 0, DESCRIPTOR_MAX);
+}

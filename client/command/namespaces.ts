@@ -20,6 +20,8 @@ export class Namespaces {
   private uidMaps: IdMapRow[] = [];
   private gidMaps: IdMapRow[] = [];
   private idMapCommands: SpawnRequest['idMapCommands'] = null;
+  /** Which map is made at the spawn, when the client's ids are looked up; null: the rows above. */
+  private mapping: 'root' | 'current' | 'auto' | null = null;
 
   /** Takes names, or one iterable of them. */
   make(namespaces: readonly Namespace[] | readonly [Iterable<Namespace>]): void {
@@ -43,6 +45,13 @@ export class Namespaces {
     const gidRows = checkList(gidMaps, 'gidMaps', 'rows', toGidRow);
     this.uidMaps = uidRows;
     this.gidMaps = gidRows;
+    this.mapping = null;
+    this.made.add(Namespace.User);
+  }
+
+  /** The client's own ids as 0, as they are, or as 0 with the subordinate ids from 1 on. */
+  map(mapping: 'root' | 'current' | 'auto'): void {
+    this.mapping = mapping;
     this.made.add(Namespace.User);
   }
 
@@ -58,10 +67,26 @@ export class Namespaces {
       namespaces: [...this.made],
       joins: [...this.joins.values()],
       mountPropagation: this.propagation,
-      uidMaps: this.uidMaps,
-      gidMaps: this.gidMaps,
+      ...this.idMaps(),
+      autoMaps: this.mapping === 'auto',
       idMapCommands: this.idMapCommands,
     };
+  }
+
+  private idMaps() {
+    switch (this.mapping) {
+      case null:
+        return { uidMaps: this.uidMaps, gidMaps: this.gidMaps };
+      case 'auto':
+        // Looking them up may fail, which is for the spawn to tell.
+        return { uidMaps: [], gidMaps: [] };
+      default: {
+        const own = (id: number): IdMapRow[] => [
+          { inside: this.mapping === 'root' ? 0 : id, outside: id, count: 1 },
+        ];
+        return { uidMaps: own(process.geteuid!()), gidMaps: own(process.getegid!()) };
+      }
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { descriptorName } from '../error/descriptor-name';
 import { isKind } from '../kind';
 import { signalName, signalNumber } from '../signals';
 import { capabilityName } from './capability';
+import type { FileToOpen } from './file-to-open';
 import type { DescriptorRequest, IdMapRow, JoinRequest, SpawnRequest } from './spawn-request';
 import type { Step, StepValue } from './step';
 import type { Style } from './style';
@@ -112,8 +113,9 @@ function showJoin({ namespace, source }: JoinRequest): string {
   return 'fd' in source ? `${namespace}=fd ${source.fd}` : `${namespace}=pid ${source.pid}`;
 }
 
-function showIds({ uidMaps, gidMaps, idMapCommands, uid, gid, groups }: SpawnRequest): string[] {
+function showIds({ autoMaps, uidMaps, gidMaps, idMapCommands, uid, gid, groups }: SpawnRequest): string[] {
   return [
+    ...flag('auto_maps', autoMaps),
     ...notEmpty('uid_map', uidMaps, showIdMapRow),
     ...notEmpty('gid_map', gidMaps, showIdMapRow),
     ...present('id_map_commands', idMapCommands, ({ newuidmap, newgidmap }) => {
@@ -142,12 +144,23 @@ function showDescriptors({ descriptors, closeRanges }: SpawnRequest): string[] {
   return [...shown, ...close];
 }
 
-function showDescriptor({ number, kind, file }: DescriptorRequest): string {
-  if (file) return `${number > 2 ? `fd ${number}` : descriptorName(number)}=${kind} ${file.descriptor}`;
+function showDescriptor(descriptor: DescriptorRequest): string {
+  const { number, kind, file, opened, target } = descriptor;
+  const name = number > 2 ? `fd ${number}` : descriptorName(number);
+  if (opened) return `${name}=file ${showFile(opened)}`;
+  if (kind === 'same') return `${name}=same as ${target}`;
+  if (file) return `${name}=${kind} ${file.descriptor}`;
   if (number > 2) return `fd ${number}=${kind}`;
   // The direction goes without saying, where it is the usual one.
   const direction = number === 0 ? /-read$/ : /-write$/;
   return `${descriptorName(number)}=${kind.replace(direction, '')}`;
+}
+
+function showFile(file: FileToOpen): string {
+  const names = ['read', 'write', 'append', 'create', 'truncate', 'inside'] as const;
+  const set: string[] = names.filter(name => file[name]);
+  if (file.create) set.push(`mode ${file.mode.toString(8)}`);
+  return `${quoteBytes(file.path)} (${set.join(', ')})`;
 }
 
 function showSignals({ parentDeathSignal, keepSignalMask }: SpawnRequest): string[] {

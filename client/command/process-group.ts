@@ -1,3 +1,5 @@
+import type { SpawnRequest } from './spawn-request';
+
 /** What a command says of its program's process group and session; null where it says nothing. */
 export class ProcessGroup {
   private leads: boolean | null = null;
@@ -45,4 +47,24 @@ export function checkForeground(value: unknown): boolean {
     throw new TypeError('options.foreground must be a boolean');
   }
   return value ?? false;
+}
+
+/** Whether the program of this command leads a process group of its own. */
+export function leadsGroup(request: SpawnRequest): boolean {
+  const { makeGroupLeader, newSession, foreground, namespaces, joins, uid, gid, groups } = request;
+  if (makeGroupLeader !== null || newSession) return newSession || makeGroupLeader === true;
+  // As in the helper: Plan.leadsGroup.
+  const kinds = [...namespaces, ...joins.map(({ namespace }) => namespace)];
+  const isSeparate = kinds.some(kind => kind === 'pid' || kind === 'user');
+  return foreground || isSeparate || uid !== null || gid !== null || groups !== null;
+}
+
+/** Throws a RangeError where `killGroup` is set for a command that leads no group. */
+export function checkKillGroup({ killGroup }: { killGroup?: boolean }, request: SpawnRequest): void {
+  if (killGroup && !leadsGroup(request)) throw notLeader();
+}
+
+/** Another group is that of the helper, and maybe of the client and half of the session. */
+export function notLeader(): RangeError {
+  return new RangeError('the program leads no process group: use makeGroupLeader() or newSession()');
 }

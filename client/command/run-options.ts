@@ -45,3 +45,19 @@ export function bytesOfInput(value: unknown): Uint8Array | null {
   if (!types.isArrayBufferView(value)) return null;
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
+
+/** Whether an option `name` is set. Throws a TypeError. */
+export function checkBoolean(value: unknown, name: string): boolean {
+  if (value === undefined) return false;
+  if (typeof value !== 'boolean') throw new TypeError(`options.${name} must be a boolean`);
+  return value;
+}
+
+/** The encoding that an option `encoding` names; null for bytes. Throws a TypeError. */
+export function checkEncoding(value: unknown): BufferEncoding | null {
+  if (value === undefined || value === 'buffer') return null;
+  if (typeof value !== 'string' || !Buffer.isEncoding(value)) {
+    throw new TypeError("options.encoding must be 'buffer' or an encoding of Buffer");
+  }
+  return value;
+}

@@ -1,3 +1,4 @@
+import type { FileToOpen } from './file-to-open';
 import type { MountPropagation } from './mount-propagation';
 import type { Namespace } from './namespace';
 import type { FileSource } from './open-file';
@@ -18,7 +19,9 @@ export type DescriptorKind =
   | 'piped-read'
   | 'piped-write'
   | 'dup-file'
-  | 'from-file';
+  | 'from-file'
+  | 'file'
+  | 'same';
 
 export interface DescriptorRequest {
   /** Number in the program. */
@@ -26,6 +29,10 @@ export interface DescriptorRequest {
   readonly kind: DescriptorKind;
   /** For `dup-file` and `from-file`. */
   readonly file?: FileSource | null;
+  /** For `file`. */
+  readonly opened?: FileToOpen | null;
+  /** For `same`: the number of another descriptor. */
+  readonly target?: number | null;
 }
 
 /** Numbers from `from` on, up to and without `to`, which may be Infinity. */
@@ -66,6 +73,8 @@ export interface SpawnRequest {
   readonly joins: readonly JoinRequest[];
   readonly uidMaps: IdMapRow[];
   readonly gidMaps: IdMapRow[];
+  /** The maps are those of `mapAuto`, and looked up when the command is sent. */
+  readonly autoMaps: boolean;
   readonly idMapCommands: { readonly newuidmap: Uint8Array; readonly newgidmap: Uint8Array } | null;
   readonly uid: number | null;
   readonly gid: number | null;

@@ -5,9 +5,11 @@ import type { ExitStatus } from '../process/exit-status';
 import { outputTooLarge, timedOut } from '../process/limit-errors';
 import type { Output } from '../process/output';
 import type { Signal } from '../signals';
-import { checkForeground } from './process-group';
+import { Finish } from './finish';
+import { checkForeground, checkKillGroup } from './process-group';
 import {
   bytesOfInput,
+  checkBoolean,
   checkDrainTimeout,
   checkKillSignal,
   checkMaxBuffer,
@@ -25,6 +27,10 @@ export interface SyncOptions {
   timeout?: number;
   /** What ends it then, and past `maxBuffer`. Default: SIGKILL. */
   killSignal?: Signal | number;
+  /** The whole process group of the program gets it; as for `spawn`. */
+  killGroup?: boolean;
+  /** Throws an `ExitError` unless the program exits with status 0. */
+  check?: boolean;
 }
 
 /** How `outputSync` runs a command. */
@@ -41,10 +47,19 @@ export interface SyncOutputOptions extends SyncOptions {
   drainTimeout?: number;
   /** How many bytes it may write to standard output, and to standard error. Default: 64 MiB. */
   maxBuffer?: number;
+  /** Otherwise as for `output`. */
+  encoding?: 'buffer';
+}
+
+/** How `outputSync` runs a command whose output is text. */
+export interface SyncTextOutputOptions extends Omit<SyncOutputOptions, 'encoding'> {
+  /** What `stdout` and `stderr` are decoded as. */
+  encoding: BufferEncoding;
 }
 
 /** `Command.statusSync`. */
 export function statusNow(request: SpawnRequest, options: SyncOptions): ExitStatus {
+  const finish = new Finish(request, options);
   const timeout = checkTimeout(options.timeout);
   const result = run(request, options, {
     timeout,
@@ -54,11 +69,15 @@ export function statusNow(request: SpawnRequest, options: SyncOptions): ExitStat
     collects: false,
   });
   if (result.status === null || result.limit !== null) throw timedOut(request.program, timeout);
-  return result.status;
+  return finish.status(result.status);
 }
 
 /** `Command.outputSync`. */
-export function outputNow(request: SpawnRequest, options: SyncOutputOptions): Output {
+export function outputNow(
+  request: SpawnRequest,
+  options: SyncOutputOptions | SyncTextOutputOptions,
+): Output<never> {
+  const finish = new Finish(request, options);
   const timeout = checkTimeout(options.timeout);
   const maxBuffer = checkMaxBuffer(options.maxBuffer);
   const drainTimeout = checkDrainTimeout(options.drainTimeout);
@@ -75,23 +94,27 @@ export function outputNow(request: SpawnRequest, options: SyncOutputOptions): Ou
   });
   if (limit === 'maxBuffer') {
     const stream = stdout.length >= maxBuffer ? 'stdout' : 'stderr';
-    throw outputTooLarge(stream, { stdout, stderr });
+    throw finish.error(outputTooLarge(stream, { stdout, stderr }));
   }
-  if (status === null || limit !== null) throw timedOut(request.program, timeout, { stdout, stderr });
-  return { status, stdout, stderr };
+  if (status === null || limit !== null) {
+    throw finish.error(timedOut(request.program, timeout, { stdout, stderr }));
+  }
+  return finish.output({ status, stdout, stderr });
 }
 
 function run(
   request: SpawnRequest,
   options: SyncOptions,
-  limits: Omit<OnceOptions, 'killSignal'>,
+  limits: Omit<OnceOptions, 'killSignal' | 'killGroup'>,
 ): OnceResult {
   // The client waits for the program's end, and would not continue one that Ctrl-Z has stopped.
   if (checkForeground((options as { foreground?: unknown }).foreground)) {
     throw new TypeError('options.foreground is for spawn, status and output, not for synchronous calls');
   }
   const killSignal = checkKillSignal(options.killSignal);
+  const killGroup = checkBoolean(options.killGroup, 'killGroup');
+  checkKillGroup(options, request);
   const watch = watchSignal(options.signal);
   if (watch?.aborted) throw watch.reason;
-  return (options.helper ?? Helper.shared()).runOnce(request, { ...limits, killSignal });
+  return (options.helper ?? Helper.shared()).runOnce(request, { ...limits, killSignal, killGroup });
 }

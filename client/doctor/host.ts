@@ -1,6 +1,6 @@
-import { release, userInfo } from 'os';
+import { release } from 'os';
 import { Capability, capabilityName } from '../command/capability';
-import { runtime } from '../runtime';
+import { accountName } from './account';
 import { HostFiles } from './host-files';
 
 /** What the kernel says of this process in /proc/self/status (`man 5 proc`). */
@@ -69,20 +69,4 @@ export function capabilityNames(count: number): string[] {
 function capabilitiesOf(bits: bigint, count: number): Set<string> {
   const isSet = (number: number) => ((bits >> BigInt(number)) & BigInt(1)) === BigInt(1);
   return new Set(capabilityNames(count).filter((_, number) => isSet(number)));
-}
-
-function accountName(files: HostFiles, uid: number): string | null {
-  const own = files
-    .lines('/etc/passwd')
-    .map(line => line.split(':'))
-    .find(fields => fields[2] === `${uid}`);
-  if (own !== undefined) return own[0]!;
-  // On Bun, it is what the environment says.
-  if (runtime === 'bun') return null;
-  try {
-    // A directory service may have accounts that the file has not.
-    return userInfo().username;
-  } catch {
-    return null;
-  }
 }

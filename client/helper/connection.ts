@@ -1,3 +1,4 @@
+import { withAutoMaps } from '../command/auto-maps';
 import type { SpawnRequest } from '../command/spawn-request';
 import type { UnshareError } from '../error/error';
 import type { unshare } from '../messages';
@@ -98,7 +99,8 @@ export class Connection implements EventSource {
    * Starts a command, which ends when the signal is aborted, which it is not yet. `current` is the client's working
    * directory at the call.
    */
-  start(request: SpawnRequest, watch: Watch | null, current: WorkingDirectory): Promise<Child> {
+  start(asked: SpawnRequest, watch: Watch | null, current: WorkingDirectory): Promise<Child> {
+    const request = withAutoMaps(asked);
     const start = startOf(current, this.directory, request);
     return Run.start(this, { request, message: toSpawnMessage(request, start, this.carried) }, watch);
   }

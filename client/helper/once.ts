@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, readSync } from 'fs';
+import { withAutoMaps } from '../command/auto-maps';
 import { FileSource } from '../command/open-file';
 import type { DescriptorRequest, SpawnRequest } from '../command/spawn-request';
 import { UnshareError } from '../error/error';
@@ -35,6 +36,7 @@ export interface OnceOptions {
   /** In milliseconds after the program's end; null for as long as its pipes are open. */
   readonly drainTimeout: number | null;
   readonly killSignal: number;
+  readonly killGroup: boolean;
   /** What the program reads as its standard input, or null for what the command has set. */
   readonly input: Uint8Array | null;
   /** Whether somebody wants what the program writes to pipes. */
@@ -68,7 +70,7 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
     const input = options.input === null ? null : openUnlinkedFile(options.input);
     if (input !== null) opened.push(input);
     const adapted = {
-      ...request,
+      ...withAutoMaps(request),
       descriptors: request.descriptors.map(one => adapt(one, input, options.collects)),
     };
     const carried = toCarried(adapted, false);
@@ -77,6 +79,7 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
     const message = toSpawnMessage(adapted, startOf(current, current, adapted), carried);
     message.command = COMMAND;
     message.sealInput = input !== null;
+    message.killGroup = options.killGroup;
     message.runLimits = {
       timeoutMs: options.timeout,
       outputSizeMax: Math.min(options.maxBuffer, Number.MAX_SAFE_INTEGER),

@@ -20,7 +20,7 @@ export interface WorkingDirectory {
 /** What decides where a command starts. */
 export type StartRequest = Pick<
   SpawnRequest,
-  'currentDir' | 'pivotRoot' | 'chrootDir' | 'joins' | 'uidMaps' | 'gidMaps' | 'idMapCommands'
+  'currentDir' | 'pivotRoot' | 'chrootDir' | 'joins' | 'uidMaps' | 'gidMaps' | 'idMapCommands' | 'descriptors'
 >;
 
 /** Where a command starts, as the helper is told. */
@@ -142,7 +142,8 @@ function insideRoots(current: WorkingDirectory, roots: readonly Uint8Array[]): B
 }
 
 /** Whether the helper needs the directory before the command has its root. */
-function hasRelativePaths({ joins, idMapCommands, uidMaps, gidMaps }: StartRequest): boolean {
+function hasRelativePaths({ joins, idMapCommands, uidMaps, gidMaps, descriptors }: StartRequest): boolean {
+  if (descriptors.some(({ opened }) => opened && !opened.inside && !isAbsolute(opened.path))) return true;
   if (joins.some(({ source }) => 'path' in source && !isAbsolute(source.path))) return true;
   if (idMapCommands === null || uidMaps.length + gidMaps.length === 0) return false;
   return !isAbsolute(idMapCommands.newuidmap) || !isAbsolute(idMapCommands.newgidmap);

@@ -1,5 +1,6 @@
 import type { Socket } from 'net';
 import { finished, Readable } from 'stream';
+import { LineSplitter } from './line-splitter';
 import type { PipeSource, SourceEvents } from './pipe-driver';
 import { openSource } from './pipe-drivers';
 import { PipeEnd } from './pipe-end';
@@ -57,6 +58,17 @@ export class PipeReader extends Readable {
   /** Reads all that there is, to the end, as UTF-8. */
   async text(): Promise<string> {
     return (await this.bytes()).toString('utf8');
+  }
+
+  /**
+   * The lines of the pipe as UTF-8, without their ends, as they come in: `for await (const line of child.stdout.lines())`. A line
+   * ends with `\n`, `\r\n` or `\r`; what follows the last end is a line too. Bytes that are no UTF-8 become U+FFFD. There is no
+   * limit on the length of a line. Leaving the loop destroys the stream.
+   */
+  async *lines(): AsyncGenerator<string, void, undefined> {
+    const splitter = new LineSplitter();
+    for await (const chunk of this) yield* splitter.push(chunk as Buffer | string);
+    yield* splitter.end();
   }
 
   /** @internal */

@@ -1,5 +1,5 @@
 import { clearTimeout, setTimeout } from 'timers';
-import { checkKillSignal, checkTimeout } from '../command/run-options';
+import { checkBoolean, checkKillSignal, checkTimeout } from '../command/run-options';
 import type { Signal } from '../signals';
 import { type AbortSignalLike, type AbortWatch, watchSignal } from './abort';
 import { timedOut } from './limit-errors';
@@ -10,6 +10,7 @@ export interface WatchOptions {
   signal?: AbortSignalLike;
   timeout?: number;
   killSignal?: Signal | number;
+  killGroup?: boolean;
 }
 
 /**
@@ -20,12 +21,20 @@ export class CallWatch implements Watch {
   aborted = false;
   reason: unknown = undefined;
   readonly killSignal: number;
+  readonly killsGroup: boolean;
   private readonly callbacks = new Set<() => void>();
   private readonly unwatch: () => void;
   private readonly timer: NodeJS.Timeout | null;
 
-  constructor(signal: AbortWatch | null, timeout: number, killSignal: number, program: Uint8Array) {
+  constructor(
+    signal: AbortWatch | null,
+    timeout: number,
+    killSignal: number,
+    killsGroup: boolean,
+    program: Uint8Array,
+  ) {
     this.killSignal = killSignal;
+    this.killsGroup = killsGroup;
     this.unwatch = signal?.onAbort(() => this.end(signal.reason)) ?? (() => {});
     this.timer = timeout === 0 ? null : setTimeout(() => this.end(timedOut(program, timeout)), timeout);
   }
@@ -55,7 +64,8 @@ export class CallWatch implements Watch {
 /** The watch of a call that only these options can end; null where nothing can. Throws for options that are none. */
 export function watchOptions(options: WatchOptions, program: Uint8Array): Watch | null {
   const signal = watchSignal(options.signal);
-  if (options.timeout === undefined && options.killSignal === undefined) return signal;
+  const { timeout, killSignal, killGroup } = options;
+  if (timeout === undefined && killSignal === undefined && killGroup === undefined) return signal;
   return watchCall(options, program);
 }
 
@@ -64,6 +74,7 @@ export function watchCall(options: WatchOptions, program: Uint8Array): CallWatch
   const signal = watchSignal(options.signal);
   const timeout = checkTimeout(options.timeout);
   const killSignal = checkKillSignal(options.killSignal);
+  const killsGroup = checkBoolean(options.killGroup, 'killGroup');
   if (signal?.aborted) throw signal.reason;
-  return new CallWatch(signal, timeout, killSignal, program);
+  return new CallWatch(signal, timeout, killSignal, killsGroup, program);
 }

@@ -1,9 +1,17 @@
+import { feed } from '../command/input';
+import { checkBoolean } from '../command/run-options';
 import { PipeReader } from '../pipe/pipe-reader';
 import { PipeWriter } from '../pipe/pipe-writer';
 import { type Signal, signalNumber } from '../signals';
 import { disposeWith } from './dispose';
 import type { ExitStatus } from './exit-status';
 import type { RunHandle } from './run-handle';
+
+/** Whom a signal is sent to. */
+export interface SignalOptions {
+  /** The whole process group that the program leads. Default: the program alone. */
+  group?: boolean;
+}
 
 /** A program that was started (`unshare::Child` of the crate). */
 export class Child implements AsyncDisposable {
@@ -73,15 +81,21 @@ export class Child implements AsyncDisposable {
 
   /**
    * Sends a signal to the program (`man 2 kill`), never to another process: after its end it rejects with the
-   * code `ESRCH` and nothing is sent. With 0, nothing is sent either: it resolves if a signal could be. Rejects at the stage `Helper` where the helper died first.
+   * code `ESRCH` and nothing is sent. With 0, nothing is sent either: it resolves if a signal could be. Rejects at the stage
+   * `Helper` where the helper died first.
+   *
+   * With `group: true`, the whole process group gets it, which the program must lead: a RangeError otherwise (`makeGroupLeader`).
+   * A group outlives its leader, but its number may then be given to another one. So this too rejects with `ESRCH` after the
+   * program's end.
    */
-  async signal(signal: Signal | number): Promise<void> {
-    return this.run.signal(signal === 0 ? 0 : signalNumber(signal));
+  async signal(signal: Signal | number, options: SignalOptions = {}): Promise<void> {
+    const group = checkBoolean(options.group, 'group');
+    return this.run.signal(signal === 0 ? 0 : signalNumber(signal), group);
   }
 
-  /** Sends SIGKILL. */
-  kill(): Promise<void> {
-    return this.signal('SIGKILL');
+  /** Sends SIGKILL. Options as for `signal`. */
+  kill(options: SignalOptions = {}): Promise<void> {
+    return this.signal('SIGKILL', options);
   }
 
   /** Keeps the event loop alive while the program lives, which is so unless `unref` was called. */
@@ -94,6 +108,16 @@ export class Child implements AsyncDisposable {
   unref(): this {
     this.run.unref();
     return this;
+  }
+
+  /**
+   * @internal Writes the option `input` to the program, whose `stdin` is null then. If the source fails, the program is ended, and
+   * `wait` rejects with that error.
+   */
+  feedInput(input: Uint8Array | NodeJS.ReadableStream): void {
+    const stdin = this.takePipeWriter(0)!;
+    (this as { stdin: PipeWriter | null }).stdin = null;
+    this.run.atEnd(feed(stdin, input, error => this.run.spoil(error)));
   }
 
   /**

@@ -1,13 +1,13 @@
 import { quoteBytes } from '../bytes';
 
 /** A program was ended since it took too long or wrote too much. `stdout` and `stderr` are what had been read by then. */
-export interface LimitError extends Error {
+export interface LimitError<Data extends Buffer | string = Buffer> extends Error {
   /** Which limit it was: `timeout` or `maxBuffer`. */
   code: 'ETIMEDOUT' | 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER';
-  /** Empty where standard output was not read for the caller. */
-  stdout: Buffer;
+  /** Empty where standard output was not read for the caller. A string if an `encoding` was named, and so with `stderr`. */
+  stdout: Data;
   /** Empty where standard error was not read for the caller. */
-  stderr: Buffer;
+  stderr: Data;
 }
 
 /** What the program was told to write so far. */

@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'timers';
 import { feed } from '../command/input';
+import { linesOf } from '../pipe/line-splitter';
 import type { CallWatch } from './call-watch';
 import type { Child } from './child';
 import type { ExitStatus } from './exit-status';
@@ -8,14 +9,39 @@ import { OutputCollector } from './output-collector';
 import { unlessAborted } from './unless-aborted';
 import type { Watch } from './watch';
 
-/** What a program has written, and how it ended (`std::process::Output`). */
-export interface Output {
+/** What a program has written, and how it ended (`std::process::Output`). Strings if an `encoding` was named. */
+export class Output<Data extends Buffer | string = Buffer> {
   /** How it ended. */
-  status: ExitStatus;
-  /** Empty where standard output was not piped. */
-  stdout: Buffer;
-  /** Empty where standard error was not piped. */
-  stderr: Buffer;
+  readonly status: ExitStatus;
+  /** Empty if standard output was not piped. */
+  readonly stdout: Data;
+  /** Empty if standard error was not piped. */
+  readonly stderr: Data;
+  /** How long it took from the call to the end of the program and of its pipes, in milliseconds. */
+  readonly durationMs: number;
+
+  /** @internal */
+  constructor(status: ExitStatus, stdout: Data, stderr: Data, durationMs: number) {
+    this.status = status;
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.durationMs = durationMs;
+  }
+
+  /** Standard output as text: UTF-8, unless an `encoding` was named. */
+  text(): string {
+    return this.stdout.toString();
+  }
+
+  /** The lines of `text()` without their ends, which are those of `PipeReader.lines`. */
+  lines(): string[] {
+    return linesOf(this.text());
+  }
+
+  /** Standard output, which is JSON. Throws a SyntaxError if it is not; the type is the caller's claim. */
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
 }
 
 /** Waits for the end of `child`. Its pipes, which nobody is given, are closed then. */
@@ -39,7 +65,11 @@ export interface OutputTask {
 }
 
 /** Reads all that `child` writes, and waits for its end. Where that fails, nothing is left behind. */
-export async function collectOutput(child: Child, watch: CallWatch, task: OutputTask): Promise<Output> {
+export async function collectOutput(
+  child: Child,
+  watch: CallWatch,
+  task: OutputTask,
+): Promise<Collected & { status: ExitStatus }> {
   const collect = (number: 1 | 2, stream: 'stdout' | 'stderr') =>
     new OutputCollector(child.takePipeReader(number), task.maxBuffer, () =>
       watch.end(outputTooLarge(stream, collected())),

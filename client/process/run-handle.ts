@@ -6,8 +6,12 @@ export interface RunHandle {
   wait(): Promise<ExitStatus>;
   /** How the program ended, or null while it lives. Throws if the helper died first. */
   tryWait(): ExitStatus | null;
-  /** Sends the signal of this number. */
-  signal(number: number): Promise<void>;
+  /** Sends the signal of this number, to the whole process group if `group`, which the program must lead. */
+  signal(number: number, group?: boolean): Promise<void>;
+  /** Ends the program with the kill signal of the call. `wait` rejects with `error` then. */
+  spoil(error: Error): void;
+  /** Calls back when the program has ended. */
+  atEnd(callback: () => void): void;
   /** Keeps the event loop alive while the program lives. */
   ref(): void;
   /** Undoes `ref`. */

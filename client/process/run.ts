@@ -1,4 +1,5 @@
 import { beforeUnfreezeFailed } from '../command/before-unfreeze';
+import { leadsGroup, notLeader } from '../command/process-group';
 import type { AskedCommand } from '../error/asked-command';
 import { Errno } from '../error/errno';
 import { UnshareError } from '../error/error';
@@ -21,7 +22,7 @@ import { weakly } from './weak-ref';
 const SIGKILL = signalNumber('SIGKILL');
 
 /** How a run ended, as far as the client can know. */
-type Outcome = { readonly status: ExitStatus } | { readonly error: UnshareError };
+type Outcome = { readonly status: ExitStatus } | { readonly error: Error };
 
 interface Settler<T> {
   resolve(value: T): void;
@@ -47,6 +48,13 @@ export class Run implements CommandEvents, RunHandle {
   private readonly unwatch: () => void;
   /** Sent to the program where the call is given up. */
   private readonly killSignal: number;
+  /** Whether that is sent to the program's process group. */
+  private readonly killsGroup: boolean;
+  /** Whether the program leads a process group. */
+  private readonly leadsGroup: boolean;
+  /** Why `wait` rejects though the end of the program is known. */
+  private spoiledBy: Error | null = null;
+  private readonly endCallbacks: (() => void)[] = [];
   private pid = 0;
   /** The start is rejected with its reason as soon as nothing is left of the process. */
   private refusal: Refusal | null = null;
@@ -75,6 +83,8 @@ export class Run implements CommandEvents, RunHandle {
     connection.commandBegins();
     connection.ref();
     this.killSignal = watch?.killSignal ?? SIGKILL;
+    this.killsGroup = watch?.killsGroup ?? false;
+    this.leadsGroup = leadsGroup(asked.request);
     this.unwatch = watch?.onAbort(() => this.abort(watch.reason)) ?? (() => {});
   }
 
@@ -133,7 +143,7 @@ export class Run implements CommandEvents, RunHandle {
       if (waiters.length === 0) this.leaveUnclaimed(status);
       if (hasAudience()) tell({ type: 'death', pid, child: this.handle(), status });
     }
-    this.end({ status });
+    this.end(this.spoiledBy === null ? { status } : { error: this.spoiledBy });
   }
 
   lost(error: UnshareError): void {
@@ -162,8 +172,9 @@ export class Run implements CommandEvents, RunHandle {
     return this.outcome.status;
   }
 
-  /** Sends the signal of this number. */
-  async signal(number: number): Promise<void> {
+  /** Sends the signal of this number, to the whole process group if `group`. */
+  async signal(number: number, group = false): Promise<void> {
+    if (group && !this.leadsGroup) throw notLeader();
     if (this.outcome !== null) {
       if ('error' in this.outcome) throw this.outcome.error;
       throw this.notSignalled(number, Errno.ESRCH);
@@ -173,12 +184,24 @@ export class Run implements CommandEvents, RunHandle {
     const request = {};
     this.connection.expectAnswer(request, number === SIGKILL ? { pid: this.pid, signal: number } : null);
     try {
-      const errno = await this.connection.channel.signal(this.command, number);
+      const errno = await this.connection.channel.signal(this.command, number, group);
       if (errno !== 0) throw this.notSignalled(number, errno);
     } finally {
       this.connection.answered(request);
       this.connection.unref();
     }
+  }
+
+  /** Ends the program; `wait` then rejects with `error`. */
+  spoil(error: Error): void {
+    this.spoiledBy ??= error;
+    this.kill(this.killSignal, this.killsGroup);
+  }
+
+  /** Calls back when the program has ended. */
+  atEnd(callback: () => void): void {
+    if (this.outcome === null) this.endCallbacks.push(callback);
+    else callback();
   }
 
   /** Keeps the event loop alive while the program lives, which is so from the start. */
@@ -254,7 +277,7 @@ export class Run implements CommandEvents, RunHandle {
 
   private abort(reason: unknown): void {
     if (this.isPending()) this.refuse(reason);
-    else if (this.asked === null) this.kill(this.killSignal);
+    else if (this.asked === null) this.kill(this.killSignal, this.killsGroup);
   }
 
   /** Gives up a command that is pending. It is answered all the same. */
@@ -264,10 +287,10 @@ export class Run implements CommandEvents, RunHandle {
     this.connection.channel.abort(this.command);
   }
 
-  private kill(signal = SIGKILL): void {
+  private kill(signal = SIGKILL, group = false): void {
     // It may have ended by itself; either way Died comes.
     this.connection.expectAnswer(this, { pid: this.pid, signal });
-    this.signal(signal).catch(() => {});
+    this.signal(signal, group).catch(() => {});
   }
 
   private end(outcome: Outcome): void {
@@ -277,6 +300,7 @@ export class Run implements CommandEvents, RunHandle {
     // From here on, whoever wants it has it; with its pipes, where they were not read, it can go.
     if (child !== undefined) this.child = weakly(child);
     for (const waiter of this.waiters.splice(0)) settle(waiter, outcome);
+    for (const callback of this.endCallbacks.splice(0)) callback();
     this.unref();
     this.connection.answered(this);
     this.connection.commandOver();

@@ -134,14 +134,14 @@ export class Channel {
     return command;
   }
 
-  /** Sends a signal to a command. Resolves with the error number, 0 for success. */
-  signal(command: number, signal: number): Promise<number> {
+  /** Sends a signal to a command, or to the process group that it leads. Resolves with the error number, 0 for success. */
+  signal(command: number, signal: number, group = false): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.failure !== null) throw this.failure;
       const request = nextId(this.lastRequest, this.signals);
       this.lastRequest = request;
       this.signals.set(request, { resolve, reject });
-      this.send({ signal: { request, command, signal } });
+      this.send({ signal: { request, command, signal, group } });
     });
   }
 

@@ -5,6 +5,7 @@ import type {
   DescriptorRequest,
   SpawnRequest,
 } from '../command/spawn-request';
+import { shownDescriptor } from '../error/descriptor-name';
 import { type Carried, helperDescriptor, isClients } from '../helper/carried';
 import type { Start } from '../helper/working-directory';
 import { unshare } from '../messages';
@@ -31,11 +32,13 @@ const SOURCES: Record<DescriptorKind, v1.DescriptorSource> = {
   // The helper has been given it.
   'dup-file': v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER,
   'from-file': v1.DescriptorSource.DESCRIPTOR_SOURCE_HELPER,
+  file: v1.DescriptorSource.DESCRIPTOR_SOURCE_FILE,
   inherit: v1.DescriptorSource.DESCRIPTOR_SOURCE_INHERIT,
   'null-read': v1.DescriptorSource.DESCRIPTOR_SOURCE_NULL_READ,
   'null-write': v1.DescriptorSource.DESCRIPTOR_SOURCE_NULL_WRITE,
   'piped-read': v1.DescriptorSource.DESCRIPTOR_SOURCE_PIPE_READ,
   'piped-write': v1.DescriptorSource.DESCRIPTOR_SOURCE_PIPE_WRITE,
+  same: v1.DescriptorSource.DESCRIPTOR_SOURCE_SAME,
 };
 
 const PROPAGATIONS: Record<MountPropagation, v1.MountPropagation> = {
@@ -102,7 +105,10 @@ function toDescriptors(
       ({ number, kind }) =>
         number > 2 || (kind !== 'inherit' && helperDescriptor(carried, number) !== number),
     )
-    .map(({ number, kind }) => {
+    .map(descriptor => {
+      const { number, kind } = descriptor;
+      if (kind === 'file') return { number, source: SOURCES.file, file: descriptor.opened ?? null };
+      if (kind === 'same') return { number, source: SOURCES.same, sameAs: toTarget(descriptor, descriptors) };
       const kept = helperDescriptor(carried, number);
       if (kept === null) return { number, source: SOURCES[kind] };
       return {
@@ -112,6 +118,18 @@ function toDescriptors(
         isClients: isClients(carried, number),
       };
     });
+}
+
+/** The number whose source it is in the end. */
+function toTarget({ number, target }: DescriptorRequest, all: readonly DescriptorRequest[]): number {
+  const next = all.find(one => one.number === target);
+  if (next === undefined) {
+    throw new TypeError(
+      `${shownDescriptor(number)} cannot be the same as ${target}: the program has no descriptor ${target}`,
+    );
+  }
+  // The builder lets none be the same as itself.
+  return next.kind === 'same' ? toTarget(next, all) : next.number;
 }
 
 function toRange({ from, to }: DescriptorRange): v1.DescriptorRange.$Properties {

@@ -28,6 +28,8 @@ const PIPE_READ = 4;
 const PIPE_WRITE = 5;
 const NULL_READ = 2;
 const NULL_WRITE = 3;
+const FILE = 9;
+const SAME = 10;
 
 /** A command that the methods of Command were told, and what the message about it is to say, worked out apart from them. */
 export async function randomCommand(dice: Dice): Promise<{ message: SpawnMessage; expected: Plain }> {
@@ -86,6 +88,18 @@ function tellStrings(dice: Dice, command: Command, expected: Plain): void {
   expected.pidVariables = [...entries.keys()].flatMap((name, index) => (pids.has(name) ? [index] : []));
 }
 
+/** A file to open, and what the message is to say of it. */
+function tellFile(dice: Dice): { fd: Fd; expected: Plain } {
+  const path = Buffer.concat([Buffer.from('/'), dice.text()]);
+  const inside = dice.oneIn(2);
+  const flags = { read: false, write: false, append: false, create: false, truncate: false, mode: 0 };
+  if (dice.oneIn(3))
+    return { fd: Fd.readFile(path, { inside }), expected: { ...flags, path, read: true, inside } };
+  const [append, create, truncate, read] = [dice.oneIn(2), dice.oneIn(2), dice.oneIn(2), dice.oneIn(2)];
+  const options = { append, create, truncate, read, mode: dice.below(0o10000), inside };
+  return { fd: Fd.writeFile(path, options), expected: { ...flags, ...options, path, write: true } };
+}
+
 function tellDescriptors(dice: Dice, command: Command, expected: Plain): void {
   const list: Plain[] = [];
   if (dice.oneIn(2)) {
@@ -99,6 +113,18 @@ function tellDescriptors(dice: Dice, command: Command, expected: Plain): void {
     [() => Fd.writeNull(), NULL_WRITE],
   ] as const;
   for (const number of new Set(dice.list(5, () => 3 + dice.below(2 ** dice.upTo(30))))) {
+    const target = dice.pick(list.concat({ number: 2, source: 0 }));
+    if (dice.oneIn(8) && target.source !== SAME) {
+      command.fileDescriptor(number, Fd.sameAs(target.number as number));
+      list.push({ number, source: SAME, sameAs: target.number });
+      continue;
+    }
+    if (dice.oneIn(4)) {
+      const file = tellFile(dice);
+      command.fileDescriptor(number, file.fd);
+      list.push({ number, source: FILE, file: file.expected });
+      continue;
+    }
     const [make, source] = dice.pick(kinds);
     command.fileDescriptor(number, make());
     list.push({ number, source });

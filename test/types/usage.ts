@@ -9,9 +9,12 @@ import {
   type ChildEvent,
   Command,
   childEvents,
+  ExitError,
   type ExitStatus,
   Fd,
+  type FileOptions,
   type FileUrl,
+  type FindOptions,
   GidMap,
   type GidMapRow,
   Helper,
@@ -35,8 +38,10 @@ import {
   type ResourceUsage,
   reapZombies,
   Signal,
+  type SignalOptions,
   type SpawnOptions,
   type Stage,
+  type StatusOptions,
   Stdio,
   type StdioLike,
   type Step,
@@ -45,7 +50,9 @@ import {
   Style,
   type SyncOptions,
   type SyncOutputOptions,
+  type SyncTextOutputOptions,
   step,
+  type TextOutputOptions,
   UidMap,
   type UidMapRow,
   UnshareError,
@@ -216,7 +223,7 @@ export async function misuse(command: Command, child: Child): Promise<void> {
   // @ts-expect-error a string is no list of arguments that anybody means; see `args`
   command.args(5);
   // @ts-expect-error no such mode
-  command.stdin('pipe');
+  command.stdin('pipes');
   // @ts-expect-error an `Fd`, not a `Stdio`
   command.fileDescriptor(3, Stdio.piped());
   // @ts-expect-error a `Stdio`, not an `Fd`
@@ -241,8 +248,10 @@ export async function misuse(command: Command, child: Child): Promise<void> {
   command.stdout('> file');
   // @ts-expect-error no such option
   await command.spawn({ shell: true });
-  // @ts-expect-error input is for `output`
-  await command.spawn({ input: 'text' });
+  // @ts-expect-error check is for the calls that wait
+  await command.spawn({ check: true });
+  // @ts-expect-error bytes have no encoding
+  same<ReturnType<typeof command.outputSync>['stdout'], string>(true);
   // @ts-expect-error and so it is with the call that waits
   command.statusSync({ input: 'text' });
   // @ts-expect-error an exit status is no number
@@ -264,3 +273,33 @@ new Command(program).currentDir(url).output({ input: Uint16Array.of(1), drainTim
 new Command('/bin/cat').outputSync({ input: new DataView(new ArrayBuffer(1)), drainTimeout: 0 });
 // @ts-expect-error An argument is no path.
 new Command(url).arg(url);
+
+export async function reach(command: Command, child: Child): Promise<void> {
+  const where: FindOptions = { path: ['/bin', '/usr/bin'] };
+  new Command(Command.find('git', where), ['status', bytes]).mapRoot().mapCurrentUser().mapAuto();
+  const how: FileOptions = { append: true, create: false, mode: 0o600, inside: true };
+  command.stdin('pipe').stdout('ignore').stderr(Stdio.sameAs(1)).stdout(process.stdout).stdin(0);
+  command
+    .stdout(Stdio.file('/tmp/log', how))
+    .stdin(Stdio.file(url))
+    .fileDescriptor(3, Fd.readFile('/etc/passwd'));
+  command.fileDescriptor(4, Fd.writeFile('/tmp/x', { read: true })).fileDescriptor(5, Fd.sameAs(4));
+  const text: TextOutputOptions = { encoding: 'utf8', check: true, killGroup: true };
+  const output = await command.output(text);
+  same<typeof output, Output<string>>(true);
+  same<typeof output.stdout, string>(true);
+  same<ReturnType<typeof output.lines>, string[]>(true);
+  const bytesOutput = command.outputSync({ check: true });
+  same<typeof bytesOutput.stdout, Buffer>(true);
+  same<typeof bytesOutput.durationMs, number>(true);
+  const now: SyncTextOutputOptions = { encoding: 'latin1' };
+  console.log(command.outputSync(now).stderr.trim(), bytesOutput.json<{ a: number }>().a);
+  const options: StatusOptions = { check: true, input: 'text' };
+  await command.status(options);
+  const how2: SignalOptions = { group: true };
+  await child.signal('SIGTERM', how2);
+  await child.kill({ group: true });
+  for await (const line of child.stdout!.lines()) same<typeof line, string>(true);
+  const error: unknown = null;
+  if (error instanceof ExitError) console.log(error.status.code, error.command, error.stderr.toString());
+}
