@@ -6,7 +6,10 @@ const { Command } = require('unshare');
 
 async function run(script) {
   try {
-    const { status, stdout } = await new Command('/bin/sh').args(['-c', script]).output({ timeout: 10_000 });
+    const { status, stdout } = await new Command('/bin/sh', ['-c', script]).output({
+      timeout: 10_000,
+      encoding: 'utf8',
+    });
     return `${status}\n${stdout}`;
   } catch (error) {
     return `${error.message}\n${error.stdout || ''}`;

@@ -1,5 +1,5 @@
 // Keeps services running: restarts each one that ends, after growing pauses, and stops them in reverse order on SIGTERM
-// or SIGINT. It stops only the processes that it has started: a child that outlives its service is not found.
+// or SIGINT, each with the processes that it has started. A process that outlives its service is not found.
 const { childEvents, Command } = require('unshare');
 
 const FIRST_PAUSE_MS = 100;
@@ -8,7 +8,7 @@ const LONGEST_PAUSE_MS = 10_000;
 const STEADY_MS = 5000;
 const STOP_MS = 3000;
 
-const shell = script => new Command('/bin/sh').args(['-c', script]);
+const shell = script => new Command('/bin/sh', ['-c', script]);
 
 const services = [
   { name: 'steady', command: shell('exec sleep 1000') },
@@ -44,8 +44,8 @@ async function stop() {
   stopping = true;
   for (const { name, child } of [...services].reverse()) {
     if (child === null || child.tryWait() !== null) continue;
-    await child.signal('SIGTERM').catch(ignoreEnded);
-    const timer = setTimeout(() => child.kill().catch(ignoreEnded), STOP_MS);
+    await child.signal('SIGTERM', { group: true }).catch(ignoreEnded);
+    const timer = setTimeout(() => child.kill({ group: true }).catch(ignoreEnded), STOP_MS);
     await child.wait();
     clearTimeout(timer);
     console.log(`${name} stopped`);
