@@ -1,5 +1,7 @@
 import { inspect } from 'util';
 import { type Bytes, toBytes } from '../bytes';
+import { checkCalls, checkNoMore, type Signatures } from '../check/check-calls';
+import { knownOptions } from '../check/check-options';
 import { UnshareError } from '../error/error';
 import { Helper } from '../helper/helper';
 import { isKind } from '../kind';
@@ -113,6 +115,49 @@ export interface TextOutputOptions extends Omit<OutputOptions, 'encoding'> {
   encoding: BufferEncoding;
 }
 
+/** Options of `child_process` that are methods here. */
+const METHODS_INSTEAD = {
+  cwd: 'currentDir()',
+  env: 'env(), envs() and envClear()',
+  argv0: 'arg0()',
+  stdio: 'stdin(), stdout(), stderr() and fileDescriptor()',
+  uid: 'uid()',
+  gid: 'gid()',
+  detached: 'newSession() and allowDaemonize()',
+  shell: "new Command('/bin/sh').args(['-c', …])",
+};
+
+const SPAWN_OPTION_NAMES = {
+  foreground: true,
+  helper: true,
+  input: true,
+  killGroup: true,
+  killSignal: true,
+  signal: true,
+  timeout: true,
+} as const;
+const SPAWN_OPTIONS = knownOptions<SpawnOptions>(SPAWN_OPTION_NAMES, METHODS_INSTEAD);
+const STATUS_OPTIONS = knownOptions<StatusOptions>({ ...SPAWN_OPTION_NAMES, check: true }, METHODS_INSTEAD);
+const OUTPUT_OPTIONS = knownOptions<OutputOptions>(
+  { ...SPAWN_OPTION_NAMES, check: true, drainTimeout: true, encoding: true, maxBuffer: true },
+  METHODS_INSTEAD,
+);
+const SYNC_OPTION_NAMES = {
+  check: true,
+  helper: true,
+  killGroup: true,
+  killSignal: true,
+  signal: true,
+  timeout: true,
+} as const;
+const FIND_OPTIONS = knownOptions<FindOptions>({ path: true });
+const FOREGROUND = { foreground: 'spawn(), status() or output(): it is not for synchronous calls' };
+const SYNC_OPTIONS = knownOptions<SyncOptions>(SYNC_OPTION_NAMES, { ...METHODS_INSTEAD, ...FOREGROUND });
+const SYNC_OUTPUT_OPTIONS = knownOptions<SyncOutputOptions>(
+  { ...SYNC_OPTION_NAMES, drainTimeout: true, encoding: true, input: true, maxBuffer: true },
+  { ...METHODS_INSTEAD, ...FOREGROUND },
+);
+
 /** No parent death signal. */
 const NO_SIGNAL = 0;
 
@@ -123,7 +168,8 @@ const NO_SIGNAL = 0;
  * Every method but `display`, `spawn`, `status`, `output`, `statusSync` and `outputSync` returns the command
  * itself. What cannot be used throws at once, from the method that it was given to: a TypeError or a RangeError
  * that names the argument. A command can be spawned many times. It is a value at the moment of the call: what
- * is changed later does not reach what was spawned before.
+ * is changed later does not reach what was spawned before. Arguments and options that a method does not know are a TypeError, with
+ * the nearest known option in its message.
  */
 export class Command {
   private readonly program: Buffer;
@@ -151,7 +197,9 @@ export class Command {
    *
    * `args` are its first arguments, as by the method `args`.
    */
-  constructor(program: Path, args: Iterable<Bytes> = []) {
+  constructor(program: Path, args?: Iterable<Bytes>);
+  constructor(program: Path, args: Iterable<Bytes> = [], ...extra: unknown[]) {
+    checkNoMore('new Command', 2, extra);
     this.program = toPath(program, 'program');
     if (this.program.length === 0) throw new TypeError('program must not be empty');
     this.argumentZero = this.program;
@@ -567,6 +615,11 @@ export class Command {
     return new Printer(this.snapshot('inherit', 'inherit'), style);
   }
 
+  /** As `display(Style.short())`: the name of the program, and its arguments. */
+  toString(): string {
+    return `${this.display(Style.short())}`;
+  }
+
   /** As `display(Style.debug())`. */
   [inspect.custom](): string {
     return `${this.display(Style.debug())}`;
@@ -701,6 +754,55 @@ export class Command {
     };
   }
 }
+
+const SIGNATURES: Signatures<Command> = {
+  arg: 1,
+  args: 1,
+  arg0: 1,
+  env: 2,
+  envs: 1,
+  envRemove: 1,
+  envClear: 0,
+  envVarWithPid: 1,
+  currentDir: 1,
+  stdin: 1,
+  stdout: 1,
+  stderr: 1,
+  fileDescriptor: 2,
+  closeFds: 2,
+  resetFds: 0,
+  unshare: Number.POSITIVE_INFINITY,
+  mountPropagation: 1,
+  setNamespace: 2,
+  setIdMaps: 2,
+  setIdMapCommands: 2,
+  mapRoot: 0,
+  mapCurrentUser: 0,
+  mapAuto: 0,
+  uid: 1,
+  gid: 1,
+  groups: 1,
+  keepCaps: 1,
+  chrootDir: 1,
+  pivotRoot: 3,
+  makeGroupLeader: 1,
+  newSession: 1,
+  allowDaemonize: 0,
+  setParentDeathSignal: 1,
+  keepSigmask: 0,
+  beforeUnfreeze: 1,
+  preExec: 1,
+  display: 1,
+  toString: 0,
+  spawn: { most: 1, options: SPAWN_OPTIONS, rejects: true },
+  status: { most: 1, options: STATUS_OPTIONS, rejects: true },
+  output: { most: 1, options: OUTPUT_OPTIONS, rejects: true },
+  statusSync: { most: 1, options: SYNC_OPTIONS },
+  outputSync: { most: 1, options: SYNC_OUTPUT_OPTIONS },
+};
+checkCalls(Command.prototype, 'Command', SIGNATURES);
+const STATIC_SIGNATURES: Signatures<typeof Command> = { find: { most: 2, options: FIND_OPTIONS } };
+checkCalls(Command, 'Command', STATIC_SIGNATURES);
 
 /** Runs `work`, and keeps the watch at work meanwhile. */
 async function held<T>(watch: Watch | null, work: () => Promise<T>): Promise<T> {

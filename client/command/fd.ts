@@ -1,6 +1,14 @@
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { setKind } from '../kind';
 import type { Path } from '../path';
-import { type FileOptions, FileToBe, type FileToOpen, type ReadFileOptions } from './file-to-open';
+import {
+  FILE_OPTIONS,
+  type FileOptions,
+  FileToBe,
+  type FileToOpen,
+  READ_FILE_OPTIONS,
+  type ReadFileOptions,
+} from './file-to-open';
 import { checkDescriptor } from './ids';
 import { FileSource, type OpenFile } from './open-file';
 import type { DescriptorKind } from './spawn-request';
@@ -93,3 +101,17 @@ export class Fd {
 }
 
 setKind(Fd, 'Fd');
+
+const SIGNATURES: Signatures<typeof Fd> = {
+  pipedRead: 0,
+  pipedWrite: 0,
+  inherit: 0,
+  dupFile: 1,
+  fromFile: 1,
+  readNull: 0,
+  writeNull: 0,
+  readFile: { most: 2, options: READ_FILE_OPTIONS },
+  writeFile: { most: 2, options: FILE_OPTIONS },
+  sameAs: 1,
+};
+checkCalls(Fd, 'Fd', SIGNATURES);

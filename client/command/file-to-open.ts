@@ -1,3 +1,4 @@
+import { knownOptions } from '../check/check-options';
 import { type Path, toPath } from '../path';
 import { checkInteger } from './ids';
 import { checkBoolean } from './run-options';
@@ -23,6 +24,16 @@ export interface FileOptions {
 
 /** How `Fd.readFile` opens a file. */
 export type ReadFileOptions = Pick<FileOptions, 'inside'>;
+
+export const FILE_OPTIONS = knownOptions<FileOptions>({
+  append: true,
+  create: true,
+  inside: true,
+  mode: true,
+  read: true,
+  truncate: true,
+});
+export const READ_FILE_OPTIONS = knownOptions<ReadFileOptions>({ inside: true });
 
 /** A file that the process of the program opens. */
 export interface FileToOpen {

@@ -2,6 +2,7 @@ import { accessSync, constants, statSync } from 'fs';
 import { resolve } from 'path';
 import { Errno } from '../error/errno';
 import { UnshareError } from '../error/error';
+import { quote } from '../escape';
 
 /** What a path leads to: a program, a file that must not be executed, or no file. */
 export type Lookup = 'program' | 'not executable' | 'missing';
@@ -58,7 +59,7 @@ function directories({ path }: FindOptions): string[] {
 
 function notFound(name: string, paths: readonly string[], found: readonly Lookup[]): UnshareError {
   const denied = paths.filter((_, index) => found[index] === 'not executable');
-  const shown = (list: readonly string[]) => list.map(path => JSON.stringify(path)).join(', ');
+  const shown = (list: readonly string[]) => list.map(path => quote(path)).join(', ');
   const looked =
     paths.length === 0 ? 'there is no absolute directory to look in' : `looked for ${shown(paths)}`;
   return new UnshareError({
@@ -66,7 +67,7 @@ function notFound(name: string, paths: readonly string[], found: readonly Lookup
     errno: denied.length > 0 ? Errno.EACCES : Errno.ENOENT,
     item: name,
     path: denied[0] ?? null,
-    doing: `cannot find the program ${JSON.stringify(name)}`,
+    doing: `cannot find the program ${quote(name)}`,
     hint: denied.length > 0 ? `${shown(denied)} is not executable; ${looked}` : looked,
   });
 }

@@ -1,3 +1,4 @@
+import { checkNoMore } from '../check/check-calls';
 import { checkId, checkInteger, ID_COUNT_MAX } from './ids';
 
 /**
@@ -13,7 +14,9 @@ export class UidMap {
   readonly count: number;
 
   /** Throws a TypeError or a RangeError, naming the argument, for what cannot be in such a row. */
-  constructor(insideUid: number, outsideUid: number, count: number) {
+  constructor(insideUid: number, outsideUid: number, count: number);
+  constructor(insideUid: number, outsideUid: number, count: number, ...extra: unknown[]) {
+    checkNoMore('new UidMap', 3, extra);
     this.insideUid = checkId(insideUid, 'insideUid');
     this.outsideUid = checkId(outsideUid, 'outsideUid');
     this.count = checkInteger(count, 'count', 1, ID_COUNT_MAX);
@@ -30,7 +33,9 @@ export class GidMap {
   readonly count: number;
 
   /** Throws a TypeError or a RangeError, naming the argument, for what cannot be in such a row. */
-  constructor(insideGid: number, outsideGid: number, count: number) {
+  constructor(insideGid: number, outsideGid: number, count: number);
+  constructor(insideGid: number, outsideGid: number, count: number, ...extra: unknown[]) {
+    checkNoMore('new GidMap', 3, extra);
     this.insideGid = checkId(insideGid, 'insideGid');
     this.outsideGid = checkId(outsideGid, 'outsideGid');
     this.count = checkInteger(count, 'count', 1, ID_COUNT_MAX);

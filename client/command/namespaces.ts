@@ -1,3 +1,4 @@
+import { checkNoMore } from '../check/check-calls';
 import { type Path, toPath } from '../path';
 import { checkList, isIterable } from './check-list';
 import { GidMap, UidMap } from './id-map';
@@ -26,7 +27,9 @@ export class Namespaces {
   /** Takes names, or one iterable of them. */
   make(namespaces: readonly Namespace[] | readonly [Iterable<Namespace>]): void {
     const [first] = namespaces;
-    const names = typeof first !== 'string' && isIterable(first) ? first : namespaces;
+    const isList = typeof first !== 'string' && isIterable(first);
+    if (isList) checkNoMore('Command.unshare', 1, namespaces.slice(1));
+    const names = isList ? (first as Iterable<Namespace>) : namespaces;
     const checked = Array.from(names as Iterable<Namespace>, checkNamespace);
     for (const name of checked) this.made.add(name);
   }

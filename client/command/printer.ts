@@ -1,5 +1,6 @@
 import { inspect } from 'util';
 import { quoteBytes } from '../bytes';
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { descriptorName } from '../error/descriptor-name';
 import { isKind } from '../kind';
 import { signalName, signalNumber } from '../signals';
@@ -45,6 +46,9 @@ export class Printer {
     return this.toString();
   }
 }
+
+const SIGNATURES: Signatures<Printer> = { toString: 0 };
+checkCalls(Printer.prototype, 'Printer', SIGNATURES);
 
 function shortText(request: SpawnRequest, showsPath: boolean): string {
   if (showsPath) return showCommandLine(request);

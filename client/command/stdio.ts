@@ -1,7 +1,8 @@
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { descriptorName } from '../error/descriptor-name';
 import { isKind, setKind } from '../kind';
 import type { Path } from '../path';
-import { type FileOptions, FileToBe } from './file-to-open';
+import { FILE_OPTIONS, type FileOptions, FileToBe } from './file-to-open';
 import { checkDescriptor } from './ids';
 import { FileSource, type OpenFile } from './open-file';
 
@@ -102,6 +103,17 @@ export class Stdio {
 }
 
 setKind(Stdio, 'Stdio');
+
+const SIGNATURES: Signatures<typeof Stdio> = {
+  piped: 0,
+  inherit: 0,
+  null: 0,
+  dupFile: 1,
+  fromFile: 1,
+  file: { most: 2, options: FILE_OPTIONS },
+  sameAs: 1,
+};
+checkCalls(Stdio, 'Stdio', SIGNATURES);
 
 /** What the builder takes for a `Stdio`. */
 export type StdioLike = Stdio | 'inherit' | 'null' | 'piped' | 'ignore' | 'pipe' | OpenFile;

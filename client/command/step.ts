@@ -1,5 +1,6 @@
 import { types } from 'util';
 import { toBytes } from '../bytes';
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { quote } from '../escape';
 import { isKind, setKind } from '../kind';
 import { checkInteger } from './ids';
@@ -9,6 +10,9 @@ const STEPS_MAX = 64;
 
 /** How many arguments a system call can have. */
 const ARGUMENTS_MAX = 6;
+
+/** Its own check names the system call. */
+const ARGUMENTS_UNCOUNTED = Number.POSITIVE_INFINITY;
 
 /** Bits of a number that a system call is given. */
 const NUMBER_BITS = 64;
@@ -111,7 +115,14 @@ function allowFailure(failing: Step): Step {
 }
 
 /** Makes the steps that `Command.preExec` takes. */
-export const step = Object.freeze({ syscall, result, allowFailure });
+export const step = Object.freeze(checkedSteps());
+
+function checkedSteps() {
+  const steps = { syscall, result, allowFailure };
+  const signatures: Signatures<typeof steps> = { syscall: ARGUMENTS_UNCOUNTED, result: 1, allowFailure: 1 };
+  checkCalls(steps, 'step', signatures);
+  return steps;
+}
 
 /**
  * The steps that `value`, the argument of `preExec`, lists.

@@ -1,3 +1,4 @@
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { setKind } from '../kind';
 /**
  * How a command is shown (`unshare::Style` of the crate). A style does not change: its methods return
@@ -49,6 +50,11 @@ export class Style {
 }
 
 setKind(Style, 'Style');
+
+const SIGNATURES: Signatures<Style> = { env: 1, path: 1 };
+checkCalls(Style.prototype, 'Style', SIGNATURES);
+const STATIC_SIGNATURES: Signatures<typeof Style> = { debug: 0, short: 0 };
+checkCalls(Style, 'Style', STATIC_SIGNATURES);
 
 function checkBoolean(value: unknown, name: string): boolean {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean`);

@@ -6,7 +6,7 @@ import { outputTooLarge, timedOut } from '../process/limit-errors';
 import type { Output } from '../process/output';
 import type { Signal } from '../signals';
 import { Finish } from './finish';
-import { checkForeground, checkKillGroup } from './process-group';
+import { checkKillGroup } from './process-group';
 import {
   bytesOfInput,
   checkBoolean,
@@ -108,9 +108,6 @@ function run(
   limits: Omit<OnceOptions, 'killSignal' | 'killGroup'>,
 ): OnceResult {
   // The client waits for the program's end, and would not continue one that Ctrl-Z has stopped.
-  if (checkForeground((options as { foreground?: unknown }).foreground)) {
-    throw new TypeError('options.foreground is for spawn, status and output, not for synchronous calls');
-  }
   const killSignal = checkKillSignal(options.killSignal);
   const killGroup = checkBoolean(options.killGroup, 'killGroup');
   checkKillGroup(options, request);

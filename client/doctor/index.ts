@@ -1,3 +1,5 @@
+import { checkNoMore } from '../check/check-calls';
+import { checkOptions, knownOptions } from '../check/check-options';
 import { type Finding, missing } from './finding';
 
 export type { FileToInstall, Finding, FindingStatus } from './finding';
@@ -16,12 +18,17 @@ export interface DoctorOptions {
  * Commands can be started where the finding `plain command` is neither `missing` nor `unknown`. On other systems than
  * Linux, there is one finding, `system`. A TypeError where `path` cannot be one; rejects for no other reason.
  */
-export async function doctor(options: DoctorOptions = {}): Promise<Finding[]> {
+export function doctor(options?: DoctorOptions): Promise<Finding[]>;
+export async function doctor(options: DoctorOptions = {}, ...extra: unknown[]): Promise<Finding[]> {
+  checkNoMore('doctor', 1, extra);
+  checkOptions('doctor', options, DOCTOR_OPTIONS);
   if (process.platform !== 'linux') return [foreignSystem(process.platform)];
   // Loaded here: programs that import the package rarely ask for it.
   const { examine } = require('./examine') as typeof import('./examine');
   return await examine(options.path);
 }
+
+const DOCTOR_OPTIONS = knownOptions<DoctorOptions>({ path: true });
 
 function foreignSystem(platform: string): Finding {
   return missing(

@@ -1,3 +1,4 @@
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { escapeUnprintable } from '../escape';
 import type { ExitStatus } from '../process/exit-status';
 import type { Signal } from '../signals';
@@ -82,6 +83,9 @@ export class UnshareError extends Error {
     return this.errno;
   }
 }
+
+const SIGNATURES: Signatures<UnshareError> = { rawOsError: 0 };
+checkCalls(UnshareError.prototype, 'UnshareError', SIGNATURES);
 
 // On the prototype, as with Error's own subclasses: no line of its own in what `util.inspect` prints.
 Object.defineProperty(UnshareError.prototype, 'name', {

@@ -1,5 +1,7 @@
 import { resolve } from 'path';
 import { types } from 'util';
+import { checkCalls, checkNoMore, INTERNAL, type Signatures } from '../check/check-calls';
+import { checkOptions, knownOptions } from '../check/check-options';
 import type { SpawnRequest } from '../command/spawn-request';
 import { UnshareError } from '../error/error';
 import type { unshare } from '../messages';
@@ -30,6 +32,8 @@ export interface HelperOptions {
   subreaper?: boolean;
 }
 
+const HELPER_OPTIONS = knownOptions<HelperOptions>({ path: true, subreaper: true });
+
 /**
  * The process that starts commands. It is found and started when a command first needs it, and started anew
  * when one is started after its death. It does not keep the event loop alive, and it ends with the client, as
@@ -50,7 +54,10 @@ export class Helper implements AsyncDisposable {
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   /** Starts nothing yet. */
-  constructor(options: HelperOptions = {}) {
+  constructor(options?: HelperOptions);
+  constructor(options: HelperOptions = {}, ...extra: unknown[]) {
+    checkNoMore('new Helper', 1, extra);
+    checkOptions('new Helper', options, HELPER_OPTIONS);
     const { path, subreaper = false } = options;
     if (typeof subreaper !== 'boolean') throw new TypeError('subreaper must be a boolean');
     // Resolved now: the client's directory may be another one when it is needed.
@@ -205,6 +212,16 @@ export class Helper implements AsyncDisposable {
     return connection;
   }
 }
+
+const SIGNATURES: Signatures<Helper> = {
+  close: { most: 0, rejects: true },
+  start: INTERNAL,
+  greeting: INTERNAL,
+  runOnce: INTERNAL,
+};
+checkCalls(Helper.prototype, 'Helper', SIGNATURES);
+const STATIC_SIGNATURES: Signatures<typeof Helper> = { shared: 0, install: 1 };
+checkCalls(Helper, 'Helper', STATIC_SIGNATURES);
 
 disposeWith(Helper, helper => helper.close());
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'net';
 import { finished, Readable } from 'stream';
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { LineSplitter } from './line-splitter';
 import type { PipeSource, SourceEvents } from './pipe-driver';
 import { openSource } from './pipe-drivers';
@@ -89,3 +90,11 @@ export class PipeReader extends Readable {
     };
   }
 }
+
+const SIGNATURES: Signatures<PipeReader, keyof Readable> = {
+  intoFd: 0,
+  bytes: { most: 0, rejects: true },
+  text: { most: 0, rejects: true },
+  lines: 0,
+};
+checkCalls(PipeReader.prototype, 'PipeReader', SIGNATURES);

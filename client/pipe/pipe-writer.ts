@@ -1,5 +1,6 @@
 import type { Socket } from 'net';
 import { Writable } from 'stream';
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { gather, type WaitingChunk } from './gather';
 import type { PipeSink } from './pipe-driver';
 import { openSink } from './pipe-drivers';
@@ -81,3 +82,6 @@ export class PipeWriter extends Writable {
     this.pipeEnd.close(closeError => callback(error ?? closeError));
   }
 }
+
+const SIGNATURES: Signatures<PipeWriter, keyof Writable> = { intoFd: 0 };
+checkCalls(PipeWriter.prototype, 'PipeWriter', SIGNATURES);

@@ -1,3 +1,5 @@
+import { checkNoMore } from '../check/check-calls';
+import { checkOptions, knownOptions } from '../check/check-options';
 import { type AbortSignalLike, watchSignal } from './abort';
 import type { ChildEvent } from './child-event';
 import { listen } from './event-hub';
@@ -17,9 +19,17 @@ export interface ChildEventsOptions {
  * While an iterator is open, every child that lives keeps the event loop alive, also after `Child.unref`; without one, it
  * does not, and an adopted orphan does not either. Leaving the loop, `return()` and `options.signal` close the iterator.
  */
-export function childEvents(options: ChildEventsOptions = {}): AsyncIterableIterator<ChildEvent> {
+export function childEvents(options?: ChildEventsOptions): AsyncIterableIterator<ChildEvent>;
+export function childEvents(
+  options: ChildEventsOptions = {},
+  ...extra: unknown[]
+): AsyncIterableIterator<ChildEvent> {
+  checkNoMore('childEvents', 1, extra);
+  checkOptions('childEvents', options, CHILD_EVENTS_OPTIONS);
   return new EventIterator(options);
 }
+
+const CHILD_EVENTS_OPTIONS = knownOptions<ChildEventsOptions>({ signal: true });
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 

@@ -1,3 +1,5 @@
+import { checkCalls, INTERNAL, type Signatures } from '../check/check-calls';
+import { knownOptions } from '../check/check-options';
 import { feed } from '../command/input';
 import { checkBoolean } from '../command/run-options';
 import { PipeReader } from '../pipe/pipe-reader';
@@ -136,6 +138,23 @@ export class Child implements AsyncDisposable {
     for (const pipe of this.pipes.values()) pipe.destroy();
   }
 }
+
+const SIGNAL_OPTIONS = knownOptions<SignalOptions>({ group: true });
+const SIGNATURES: Signatures<Child> = {
+  id: 0,
+  takePipeReader: 1,
+  takePipeWriter: 1,
+  wait: { most: 0, rejects: true },
+  tryWait: 0,
+  signal: { most: 2, options: SIGNAL_OPTIONS, rejects: true },
+  kill: { most: 1, options: SIGNAL_OPTIONS, rejects: true },
+  ref: 0,
+  unref: 0,
+  neglectPipes: INTERNAL,
+  closePipes: INTERNAL,
+  feedInput: INTERNAL,
+};
+checkCalls(Child.prototype, 'Child', SIGNATURES);
 
 disposeWith(Child, killAndWait);
 

@@ -1,3 +1,4 @@
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { type Signal, signalNumber } from '../signals';
 
 /**
@@ -67,3 +68,6 @@ export class ExitStatus {
     return `signal: ${signalNumber(this.signal)} (${this.signal})${dump}`;
   }
 }
+
+const SIGNATURES: Signatures<ExitStatus> = { toString: 0 };
+checkCalls(ExitStatus.prototype, 'ExitStatus', SIGNATURES);

@@ -1,4 +1,5 @@
 import { clearTimeout, setTimeout } from 'timers';
+import { checkCalls, type Signatures } from '../check/check-calls';
 import { feed } from '../command/input';
 import { linesOf } from '../pipe/line-splitter';
 import type { CallWatch } from './call-watch';
@@ -43,6 +44,9 @@ export class Output<Data extends Buffer | string = Buffer> {
     return JSON.parse(this.text()) as T;
   }
 }
+
+const SIGNATURES: Signatures<Output> = { text: 0, lines: 0, json: 0 };
+checkCalls(Output.prototype, 'Output', SIGNATURES);
 
 /** Waits for the end of `child`. Its pipes, which nobody is given, are closed then. */
 export async function awaitStatus(child: Child, watch: Watch | null): Promise<ExitStatus> {

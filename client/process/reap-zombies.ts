@@ -1,3 +1,4 @@
+import { checkNoMore } from '../check/check-calls';
 import type { Child } from './child';
 import { sources } from './event-hub';
 import type { ExitStatus } from './exit-status';
@@ -16,7 +17,13 @@ export type ReapedChild = [pid: number, status: ExitStatus] & {
  *
  * At most 65,536 of them are kept, and the oldest are dropped. Without anybody who waits or reaps, that is what they cost.
  */
-export async function* reapZombies(): AsyncIterableIterator<ReapedChild> {
+export function reapZombies(): AsyncIterableIterator<ReapedChild>;
+export function reapZombies(...extra: unknown[]): AsyncIterableIterator<ReapedChild> {
+  checkNoMore('reapZombies', 0, extra);
+  return reap();
+}
+
+async function* reap(): AsyncIterableIterator<ReapedChild> {
   // What is dead may not have been told yet. Of a helper that is lost meanwhile, there is nothing more to know.
   await Promise.all([...sources].map(source => source.reap().catch(() => {})));
   for (const death of unclaimed.list()) {

@@ -303,3 +303,15 @@ export async function reach(command: Command, child: Child): Promise<void> {
   const error: unknown = null;
   if (error instanceof ExitError) console.log(error.status.code, error.command, error.stderr.toString());
 }
+// The short display.
+`${new Command('/bin/true')}`.length;
+// @ts-expect-error: no such option
+new Command('/bin/true').output({ timeOut: 10 });
+// @ts-expect-error: one argument
+new Command('/bin/true').arg('a', 'b');
+// @ts-expect-error: no such option
+new Helper({ subReaper: true });
+// @ts-expect-error: no argument
+reapZombies(1);
+// @ts-expect-error: one argument
+childEvents({}, 1);
