@@ -177,8 +177,9 @@ pub const RunLimits = struct {
     output_size_max: u64 = 0,
     kill_signal: u32 = 0,
     drain_timeout_ms: ?u64 = null,
+    force_kill_after_ms: ?u64 = null,
 
-    pub const numbers = .{ .timeout_ms = 1, .output_size_max = 2, .kill_signal = 3, .drain_timeout_ms = 4 };
+    pub const numbers = .{ .timeout_ms = 1, .output_size_max = 2, .kill_signal = 3, .drain_timeout_ms = 4, .force_kill_after_ms = 6 };
 };
 
 pub const Groups = struct {

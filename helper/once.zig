@@ -24,6 +24,8 @@ var deadline_ms: u64 = 0;
 var command_index: ?commands.Index = null;
 /// A limit was reached: nothing is handed on any more.
 var given_up = false;
+/// Of CLOCK_MONOTONIC: when SIGKILL follows `kill_signal`. Known from that on; null before, and once it was sent.
+var force_kill_ms: ?u64 = null;
 /// Of CLOCK_MONOTONIC: when the pipes are let go though others have them open. Known from the end of the command on.
 var drain_deadline_ms: ?u64 = null;
 /// It has come: what is in the pipes is handed on, and no more.
@@ -48,6 +50,7 @@ pub fn reset() void {
     deadline_ms = 0;
     command_index = null;
     given_up = false;
+    force_kill_ms = null;
     drain_deadline_ms = null;
     letting_go = false;
     outputs = @splat(.{});
@@ -132,16 +135,29 @@ fn giveUp(limit: messages.RunLimit) void {
     const command = commands.get(index);
     if (command.state == .starting) progress.abort(index);
     if (command.state != .running) return;
+    kill(command, run_limits.kill_signal);
+    if (run_limits.force_kill_after_ms) |after| force_kill_ms = sys.now() +| after;
+}
+
+fn kill(command: *const commands.Command, signal: u32) void {
     const target = if (kill_group and command.leads_group) -command.pid else command.pid;
-    _ = linux.kill(target, @enumFromInt(run_limits.kill_signal));
+    _ = linux.kill(target, @enumFromInt(signal));
+}
+
+/// The program has ignored `kill_signal`, as pid 1 of a pid namespace does unless it handles the signal.
+fn forceKill() void {
+    const time = force_kill_ms orelse return;
+    if (sys.now() < time) return;
+    force_kill_ms = null;
+    const command = commands.get(command_index.?);
+    if (command.state == .running) kill(command, @intFromEnum(linux.SIG.KILL));
 }
 
 /// How long the loop may wait, in milliseconds; -1 for as long as it takes.
 pub fn timeout() i32 {
-    if (given_up) return -1;
-    var next: u64 = std.math.maxInt(u64);
-    if (deadline_ms != 0) next = deadline_ms;
-    if (!letting_go) next = @min(next, drain_deadline_ms orelse next);
+    var next: u64 = force_kill_ms orelse std.math.maxInt(u64);
+    if (!given_up and deadline_ms != 0) next = deadline_ms;
+    if (!given_up and !letting_go) next = @min(next, drain_deadline_ms orelse next);
     if (next == std.math.maxInt(u64)) return -1;
     return @intCast(@min(next -| sys.now(), std.math.maxInt(i32)));
 }
@@ -165,7 +181,10 @@ fn drain() void {
 /// Looks at the clock. Returns whether the run is over: the command has ended, and all that it wrote was handed on.
 pub fn isOver() bool {
     if (deadline_ms != 0 and !given_up and sys.now() >= deadline_ms) giveUp(.timeout);
-    if (commands.count > 0) return false;
+    if (commands.count > 0) {
+        forceKill();
+        return false;
+    }
     drain();
     for (outputs) |output| if (output.reader >= 0) return false;
     return true;

@@ -160,7 +160,7 @@ test('timeout: the error has what was read, and nothing is left', async () => {
   const error = await limited(shell('echo out; echo err >&2; sleep 100').output({ timeout: 2000, helper }));
   assert.ok(Date.now() - start < 20_000);
   assert.equal([error.code, `${error.stdout}`, `${error.stderr}`], ['ETIMEDOUT', 'out\n', 'err\n']);
-  assert.match(error.message, '"/bin/sh" was ended after 2000 ms');
+  assert.match(error.message, 'was ended after 2000 ms');
   // Where the client cannot drive a pipe, there was a helper for that command only.
   if (drivesPipes()) {
     assert.equal(childrenOf(helper.pid!), []);

@@ -126,7 +126,7 @@ test('a step that no system call failed in has none', async () => {
     detail: 'no system call has that number',
   });
   assert.equal([error.syscall, error.index], [null, 0]);
-  assert.is(error.message, 'cannot run step 0 (getpid) of preExec: no system call has that number');
+  assert.is(error.message, 'cannot run step 0 of preExec, getpid(): no system call has that number');
 });
 
 const SENTENCES: [message: string, (command: Command) => unknown, v1.SpawnFailed.$Properties][] = [

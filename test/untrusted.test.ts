@@ -114,7 +114,7 @@ test('a program that kills everything kills itself only', async () => {
 
 test('a program that never ends is ended, with all that it has started', async () => {
   const printed = await withTerminal(example, 'echo started; setsid sleep 1000 & sleep 1000');
-  assert.is(printed, 'started\n"/bin/sh" was ended after 5000 ms (ETIMEDOUT)\n');
+  assert.match(printed, /^started\n"sh" .* was ended after 5000 ms \(ETIMEDOUT\)\n$/);
 });
 
 test('a program that prints without end is ended', async () => {

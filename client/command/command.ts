@@ -29,7 +29,7 @@ import type { MountPropagation } from './mount-propagation';
 import type { Namespace } from './namespace';
 import { type GidMapRow, Namespaces, type UidMapRow } from './namespaces';
 import { NewRoot } from './new-root';
-import { Printer } from './printer';
+import { Printer, shortText } from './printer';
 import { checkForeground, checkKillGroup, ProcessGroup } from './process-group';
 import { checkDrainTimeout, checkMaxBuffer } from './run-options';
 import type { SpawnRequest } from './spawn-request';
@@ -59,8 +59,14 @@ export interface SpawnOptions {
    * with the code `ETIMEDOUT` (`LimitError`). Default: 0, for as long as it takes.
    */
   timeout?: number;
-  /** What ends the program then. One that ignores it is waited for. Default: SIGKILL. */
+  /** What ends the program then, by itself or after `forceKillAfter`. Default: SIGKILL. */
   killSignal?: Signal | number;
+  /**
+   * How many milliseconds after `killSignal` the program gets SIGKILL, if it is still there: from 0 to 2³¹−1, or `Infinity` or `false`
+   * for never. The first process of a pid namespace ignores every other signal that it does not handle. Default: 5000. Does nothing
+   * if `killSignal` is SIGKILL.
+   */
+  forceKillAfter?: number | false;
   /**
    * Puts the program's process group into the foreground of the client's controlling terminal, if the client's own
    * group is there, and gives the terminal back when the program ends or stops. A program that continues gets it
@@ -129,6 +135,7 @@ const METHODS_INSTEAD = {
 
 const SPAWN_OPTION_NAMES = {
   foreground: true,
+  forceKillAfter: true,
   helper: true,
   input: true,
   killGroup: true,
@@ -144,6 +151,7 @@ const OUTPUT_OPTIONS = knownOptions<OutputOptions>(
 );
 const SYNC_OPTION_NAMES = {
   check: true,
+  forceKillAfter: true,
   helper: true,
   killGroup: true,
   killSignal: true,
@@ -664,7 +672,7 @@ export class Command {
     const request = this.snapshot(options.input === undefined ? 'null' : 'piped', 'piped', foreground);
     const finish = new Finish(request, options);
     const input = this.takeInput(options);
-    const watch = watchCall(options, this.program);
+    const watch = watchCall(options, () => shortText(request));
     checkKillGroup(options, request);
     const unwatchSource = watchSource(input, error => watch.end(error));
     try {
@@ -706,7 +714,8 @@ export class Command {
     work: (child: Child, watch: Watch | null) => Promise<T>,
   ): Promise<T> {
     const input = this.takeInput(options);
-    const watch = input === null ? watchOptions(options, this.program) : watchCall(options, this.program);
+    const shown = () => shortText(request);
+    const watch = input === null ? watchOptions(options, shown) : watchCall(options, shown);
     checkKillGroup(options, request);
     const unwatchSource = watchSource(input, error => (watch as CallWatch).end(error));
     return await held(watch, async () => {

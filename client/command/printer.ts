@@ -6,14 +6,12 @@ import { isKind } from '../kind';
 import { signalName, signalNumber } from '../signals';
 import { capabilityName } from './capability';
 import type { FileToOpen } from './file-to-open';
+import { showCall } from './show-step';
 import type { DescriptorRequest, IdMapRow, JoinRequest, SpawnRequest } from './spawn-request';
-import type { Step, StepValue } from './step';
+import type { Step } from './step';
 import type { Style } from './style';
 
 const EQUALS_SIGN = '='.charCodeAt(0);
-
-/** How many bytes of a structure are shown. */
-const STRUCTURE_BYTES_MAX = 32;
 
 /**
  * Shows a command as its style says (`unshare::Printer` of the crate): made by `Command.display`. Strings are
@@ -50,7 +48,8 @@ export class Printer {
 const SIGNATURES: Signatures<Printer> = { toString: 0 };
 checkCalls(Printer.prototype, 'Printer', SIGNATURES);
 
-function shortText(request: SpawnRequest, showsPath: boolean): string {
+/** As `Style.short()` shows the command. */
+export function shortText(request: SpawnRequest, showsPath = false): string {
   if (showsPath) return showCommandLine(request);
   const [argumentZero = request.program, ...rest] = request.arguments;
   return [lastComponent(argumentZero), ...rest].map(quoteBytes).join(' ');
@@ -176,28 +175,9 @@ function showSignals({ parentDeathSignal, keepSignalMask }: SpawnRequest): strin
   ];
 }
 
-function showStep({ name, arguments: values, allowFailure }: Step): string {
-  const call = `${name}(${values.map(showStepValue).join(', ')})`;
-  return allowFailure ? `allow_failure(${call})` : call;
-}
-
-function showStepValue(value: StepValue): string {
-  switch (value.kind) {
-    case 'number':
-      // More of the numbers in use are negative than are above 2⁶³.
-      return `${BigInt.asIntN(64, value.value)}`;
-    case 'buffer':
-      return value.bytes.includes(0) ? showStructure(value.bytes) : quoteBytes(value.bytes);
-    case 'result':
-      return `result(${value.index})`;
-  }
-}
-
-/** Bytes with a NUL, which are no string, in the form that Node gives them. */
-function showStructure(bytes: Buffer): string {
-  const shown = bytes.toString('hex', 0, STRUCTURE_BYTES_MAX).replace(/..(?=.)/g, '$& ');
-  const rest = bytes.length - STRUCTURE_BYTES_MAX;
-  return rest > 0 ? `<Buffer ${shown} ... ${rest} more>` : `<Buffer ${shown}>`;
+function showStep(step: Step): string {
+  const call = showCall(step);
+  return step.allowFailure ? `allow_failure(${call})` : call;
 }
 
 function present<T>(name: string, value: T | null, show: (value: T) => string): string[] {

@@ -30,6 +30,20 @@ export function checkKillSignal(value: Signal | number | undefined): number {
   return signalNumber(value === undefined ? 'SIGKILL' : value);
 }
 
+/** Default of `forceKillAfter`, as in other packages. */
+const FORCE_KILL_AFTER_MS = 5000;
+
+/**
+ * The milliseconds that an option `forceKillAfter` stands for; null for never, and if `killSignal` leaves nothing to be forced. Throws
+ * a TypeError or a RangeError.
+ */
+export function checkForceKillAfter(value: unknown, killSignal: number): number | null {
+  const isNever = value === false || value === Number.POSITIVE_INFINITY;
+  const after =
+    value === undefined || isNever ? FORCE_KILL_AFTER_MS : checkMilliseconds(value, 'forceKillAfter');
+  return isNever || killSignal === signalNumber('SIGKILL') ? null : after;
+}
+
 /** The bytes that an option `maxBuffer` stands for. Throws a TypeError or a RangeError. */
 export function checkMaxBuffer(value: unknown): number {
   if (value === undefined) return MAX_BUFFER;

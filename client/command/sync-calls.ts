@@ -6,11 +6,13 @@ import { outputTooLarge, timedOut } from '../process/limit-errors';
 import type { Output } from '../process/output';
 import type { Signal } from '../signals';
 import { Finish } from './finish';
+import { shortText } from './printer';
 import { checkKillGroup } from './process-group';
 import {
   bytesOfInput,
   checkBoolean,
   checkDrainTimeout,
+  checkForceKillAfter,
   checkKillSignal,
   checkMaxBuffer,
   checkTimeout,
@@ -27,6 +29,8 @@ export interface SyncOptions {
   timeout?: number;
   /** What ends it then, and past `maxBuffer`. Default: SIGKILL. */
   killSignal?: Signal | number;
+  /** How many milliseconds after `killSignal` it gets SIGKILL; as for `spawn`. Default: 5000. */
+  forceKillAfter?: number | false;
   /** The whole process group of the program gets it; as for `spawn`. */
   killGroup?: boolean;
   /** Throws an `ExitError` unless the program exits with status 0. */
@@ -68,7 +72,7 @@ export function statusNow(request: SpawnRequest, options: SyncOptions): ExitStat
     input: null,
     collects: false,
   });
-  if (result.status === null || result.limit !== null) throw timedOut(request.program, timeout);
+  if (result.status === null || result.limit !== null) throw timedOut(shortText(request), timeout);
   return finish.status(result.status);
 }
 
@@ -97,7 +101,7 @@ export function outputNow(
     throw finish.error(outputTooLarge(stream, { stdout, stderr }));
   }
   if (status === null || limit !== null) {
-    throw finish.error(timedOut(request.program, timeout, { stdout, stderr }));
+    throw finish.error(timedOut(shortText(request), timeout, { stdout, stderr }));
   }
   return finish.output({ status, stdout, stderr });
 }
@@ -105,13 +109,19 @@ export function outputNow(
 function run(
   request: SpawnRequest,
   options: SyncOptions,
-  limits: Omit<OnceOptions, 'killSignal' | 'killGroup'>,
+  limits: Omit<OnceOptions, 'killSignal' | 'killGroup' | 'forceKillAfter'>,
 ): OnceResult {
   // The client waits for the program's end, and would not continue one that Ctrl-Z has stopped.
   const killSignal = checkKillSignal(options.killSignal);
+  const forceKillAfter = checkForceKillAfter(options.forceKillAfter, killSignal);
   const killGroup = checkBoolean(options.killGroup, 'killGroup');
   checkKillGroup(options, request);
   const watch = watchSignal(options.signal);
   if (watch?.aborted) throw watch.reason;
-  return (options.helper ?? Helper.shared()).runOnce(request, { ...limits, killSignal, killGroup });
+  return (options.helper ?? Helper.shared()).runOnce(request, {
+    ...limits,
+    killSignal,
+    killGroup,
+    forceKillAfter,
+  });
 }

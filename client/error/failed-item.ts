@@ -1,5 +1,6 @@
 import { displayBytes, quoteBytes } from '../bytes';
 import { capabilityName } from '../command/capability';
+import { showCall } from '../command/show-step';
 import type { SpawnRequest } from '../command/spawn-request';
 import { unshare } from '../messages';
 import { namespaceName } from '../protocol/namespace-number';
@@ -9,6 +10,9 @@ import type { AskedCommand } from './asked-command';
 import { descriptorName, shownDescriptor } from './descriptor-name';
 
 import v1 = unshare.v1;
+
+/** How much of each string argument of a step is in the message, in bytes: more than any path may have. */
+const STEP_STRING_MAX = 4096;
 
 /** What a failed step was about. */
 export interface FailedItem {
@@ -98,9 +102,10 @@ function fileItem(index: number, { descriptors }: SpawnMessage): FailedItem {
 
 /** The message has its number only. */
 function stepItem(index: number, _command: SpawnMessage, { preExec }: SpawnRequest): FailedItem {
-  const name = preExec[index]?.name;
-  const text = name ? `step ${index} (${name})` : `step ${index}`;
-  return wordItem(text, `${text} of preExec`);
+  const step = preExec[index];
+  if (step === undefined) return wordItem(`step ${index}`, `step ${index} of preExec`);
+  const call = showCall(step, STEP_STRING_MAX);
+  return wordItem(`step ${index} (${step.name})`, `step ${index} of preExec, ${call}`);
 }
 
 function shownNamespace(index: number): string {

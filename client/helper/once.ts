@@ -37,6 +37,8 @@ export interface OnceOptions {
   readonly drainTimeout: number | null;
   readonly killSignal: number;
   readonly killGroup: boolean;
+  /** In milliseconds after `killSignal`; null for never. */
+  readonly forceKillAfter: number | null;
   /** What the program reads as its standard input, or null for what the command has set. */
   readonly input: Uint8Array | null;
   /** Whether somebody wants what the program writes to pipes. */
@@ -85,6 +87,7 @@ export function runOnce(path: string, request: SpawnRequest, options: OnceOption
       outputSizeMax: Math.min(options.maxBuffer, Number.MAX_SAFE_INTEGER),
       killSignal: options.killSignal,
       drainTimeoutMs: options.drainTimeout,
+      forceKillAfterMs: options.forceKillAfter,
     };
     const trace = tracer(() => 'for one command');
     const encoded = encodeRequest(message);

@@ -24,6 +24,7 @@ export interface AbortSignalLike {
  */
 export class AbortWatch implements Watch {
   readonly killSignal = SIGKILL;
+  readonly forceKillAfter = null;
   readonly killsGroup = false;
   private readonly signal: AbortSignalLike;
   private readonly callbacks = new Set<() => void>();

@@ -1,5 +1,5 @@
 import { clearTimeout, setTimeout } from 'timers';
-import { checkBoolean, checkKillSignal, checkTimeout } from '../command/run-options';
+import { checkBoolean, checkForceKillAfter, checkKillSignal, checkTimeout } from '../command/run-options';
 import type { Signal } from '../signals';
 import { type AbortSignalLike, type AbortWatch, watchSignal } from './abort';
 import { timedOut } from './limit-errors';
@@ -11,6 +11,7 @@ export interface WatchOptions {
   timeout?: number;
   killSignal?: Signal | number;
   killGroup?: boolean;
+  forceKillAfter?: number | false;
 }
 
 /**
@@ -22,6 +23,7 @@ export class CallWatch implements Watch {
   reason: unknown = undefined;
   readonly killSignal: number;
   readonly killsGroup: boolean;
+  readonly forceKillAfter: number | null;
   private readonly callbacks = new Set<() => void>();
   private readonly unwatch: () => void;
   private readonly timer: NodeJS.Timeout | null;
@@ -31,12 +33,14 @@ export class CallWatch implements Watch {
     timeout: number,
     killSignal: number,
     killsGroup: boolean,
-    program: Uint8Array,
+    forceKillAfter: number | null,
+    shown: () => string,
   ) {
     this.killSignal = killSignal;
     this.killsGroup = killsGroup;
+    this.forceKillAfter = forceKillAfter;
     this.unwatch = signal?.onAbort(() => this.end(signal.reason)) ?? (() => {});
-    this.timer = timeout === 0 ? null : setTimeout(() => this.end(timedOut(program, timeout)), timeout);
+    this.timer = timeout === 0 ? null : setTimeout(() => this.end(timedOut(shown(), timeout)), timeout);
   }
 
   /** Ends the command, unless it is to end already. */
@@ -61,20 +65,21 @@ export class CallWatch implements Watch {
   }
 }
 
-/** The watch of a call that only these options can end; null where nothing can. Throws for options that are none. */
-export function watchOptions(options: WatchOptions, program: Uint8Array): Watch | null {
+/** The watch of a call that only these options can end; null where nothing can. Throws for options that are none. `shown` is the command, for the message of a timeout. */
+export function watchOptions(options: WatchOptions, shown: () => string): Watch | null {
   const signal = watchSignal(options.signal);
-  const { timeout, killSignal, killGroup } = options;
-  if (timeout === undefined && killSignal === undefined && killGroup === undefined) return signal;
-  return watchCall(options, program);
+  const given = [options.timeout, options.killSignal, options.killGroup, options.forceKillAfter];
+  if (given.every(option => option === undefined)) return signal;
+  return watchCall(options, shown);
 }
 
 /** The watch of a call that has reasons of its own to end. Throws for options that are none, and where it is aborted. */
-export function watchCall(options: WatchOptions, program: Uint8Array): CallWatch {
+export function watchCall(options: WatchOptions, shown: () => string): CallWatch {
   const signal = watchSignal(options.signal);
   const timeout = checkTimeout(options.timeout);
   const killSignal = checkKillSignal(options.killSignal);
   const killsGroup = checkBoolean(options.killGroup, 'killGroup');
+  const forceKillAfter = checkForceKillAfter(options.forceKillAfter, killSignal);
   if (signal?.aborted) throw signal.reason;
-  return new CallWatch(signal, timeout, killSignal, killsGroup, program);
+  return new CallWatch(signal, timeout, killSignal, killsGroup, forceKillAfter, shown);
 }

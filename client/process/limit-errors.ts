@@ -1,5 +1,3 @@
-import { quoteBytes } from '../bytes';
-
 /** A program was ended since it took too long or wrote too much. `stdout` and `stderr` are what had been read by then. */
 export interface LimitError<Data extends Buffer | string = Buffer> extends Error {
   /** Which limit it was: `timeout` or `maxBuffer`. */
@@ -30,8 +28,9 @@ function limitError(error: Error, code: LimitError['code'], collected: Collected
 
 const NOTHING: Collected = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
 
-export function timedOut(program: Uint8Array, timeout: number, collected = NOTHING): LimitError {
-  const message = `${quoteBytes(program)} was ended after ${timeout} ms (ETIMEDOUT)`;
+/** `shown` is the command as its short display. */
+export function timedOut(shown: string, timeout: number, collected = NOTHING): LimitError {
+  const message = `${shown} was ended after ${timeout} ms (ETIMEDOUT)`;
   return limitError(new Error(message), 'ETIMEDOUT', collected);
 }
 

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'timers';
 import { beforeUnfreezeFailed } from '../command/before-unfreeze';
 import { leadsGroup, notLeader } from '../command/process-group';
 import type { AskedCommand } from '../error/asked-command';
@@ -48,6 +49,9 @@ export class Run implements CommandEvents, RunHandle {
   private readonly unwatch: () => void;
   /** Sent to the program where the call is given up. */
   private readonly killSignal: number;
+  /** How many milliseconds later SIGKILL is sent; null for never. */
+  private readonly forceKillAfter: number | null;
+  private forceTimer: NodeJS.Timeout | null = null;
   /** Whether that is sent to the program's process group. */
   private readonly killsGroup: boolean;
   /** Whether the program leads a process group. */
@@ -83,6 +87,7 @@ export class Run implements CommandEvents, RunHandle {
     connection.commandBegins();
     connection.ref();
     this.killSignal = watch?.killSignal ?? SIGKILL;
+    this.forceKillAfter = watch?.forceKillAfter ?? null;
     this.killsGroup = watch?.killsGroup ?? false;
     this.leadsGroup = leadsGroup(asked.request);
     this.unwatch = watch?.onAbort(() => this.abort(watch.reason)) ?? (() => {});
@@ -195,7 +200,7 @@ export class Run implements CommandEvents, RunHandle {
   /** Ends the program; `wait` then rejects with `error`. */
   spoil(error: Error): void {
     this.spoiledBy ??= error;
-    this.kill(this.killSignal, this.killsGroup);
+    this.giveUp();
   }
 
   /** Calls back when the program has ended. */
@@ -277,7 +282,16 @@ export class Run implements CommandEvents, RunHandle {
 
   private abort(reason: unknown): void {
     if (this.isPending()) this.refuse(reason);
-    else if (this.asked === null) this.kill(this.killSignal, this.killsGroup);
+    else if (this.asked === null) this.giveUp();
+  }
+
+  /** Ends the program in the way that the call has named, and at last by SIGKILL. */
+  private giveUp(): void {
+    this.kill(this.killSignal, this.killsGroup);
+    if (this.forceKillAfter === null || this.forceTimer !== null || this.outcome !== null) return;
+    this.forceTimer = setTimeout(() => this.kill(SIGKILL, this.killsGroup), this.forceKillAfter);
+    // While somebody waits, the program keeps the event loop alive.
+    this.forceTimer.unref();
   }
 
   /** Gives up a command that is pending. It is answered all the same. */
@@ -295,6 +309,7 @@ export class Run implements CommandEvents, RunHandle {
 
   private end(outcome: Outcome): void {
     this.unwatch();
+    if (this.forceTimer !== null) clearTimeout(this.forceTimer);
     this.outcome = outcome;
     const child = this.child();
     // From here on, whoever wants it has it; with its pipes, where they were not read, it can go.

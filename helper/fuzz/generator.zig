@@ -148,6 +148,7 @@ const Generator = struct {
             .output_size_max = g.number(u64),
             .kill_signal = g.random.intRangeAtMost(u32, 1, 64),
             .drain_timeout_ms = g.maybe(u64, g.number(u64)),
+            .force_kill_after_ms = g.maybe(u64, g.number(u64)),
         };
         made.seal_input = g.chance(16);
         if (is_plain) return made;

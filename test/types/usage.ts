@@ -303,6 +303,10 @@ export async function reach(command: Command, child: Child): Promise<void> {
   const error: unknown = null;
   if (error instanceof ExitError) console.log(error.status.code, error.command, error.stderr.toString());
 }
+new Command('/bin/true').spawn({ killSignal: 'SIGTERM', forceKillAfter: 100 });
+new Command('/bin/true').statusSync({ forceKillAfter: false });
+// @ts-expect-error: false or a time
+new Command('/bin/true').spawn({ forceKillAfter: true });
 // The short display.
 `${new Command('/bin/true')}`.length;
 // @ts-expect-error: no such option
