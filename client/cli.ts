@@ -44,7 +44,7 @@ async function main(words: readonly string[]): Promise<number> {
     }
   } catch (error) {
     if (error instanceof UsageError) {
-      complain(`${escapeUnprintable(error.message)}\nTry "unshare --help".`);
+      complain(`${escapeUnprintable(error.message)}\nTry "unshare-js --help".`);
       return EXIT_USAGE;
     }
     if (error instanceof UnshareError) {

@@ -127,7 +127,7 @@ test('bad usage is told, and where the help is', () => {
 test('--help and --version', () => {
   const { status, stdout } = run('--help');
   assert.is(status, 0);
-  assert.match(stdout, 'unshare doctor [--json]');
+  assert.match(stdout, 'unshare-js doctor [--json]');
   for (const option of ['--unshare', '--map-root', '--uid', '--gid', '--chdir', '--env', '--clear-env']) {
     assert.match(stdout, option);
   }

@@ -56,7 +56,9 @@ function project(): string {
   // Without it, Deno looks for packages elsewhere.
   writeFileSync(path.join(place, 'package.json'), '{ "dependencies": { "unshare": "*" } }');
   symlinkSync(packageRoot, path.join(modules, 'unshare'));
-  symlinkSync('../unshare/dist/client/cli.js', path.join(modules, '.bin/unshare'));
+  for (const name of ['unshare', 'unshare-js']) {
+    symlinkSync('../unshare/dist/client/cli.js', path.join(modules, '.bin', name));
+  }
   const types = path.join(packageRoot, 'node_modules/@types');
   if (existsSync(types)) symlinkSync(types, path.join(modules, '@types'));
   return place;
@@ -93,7 +95,7 @@ function asCommonJs(code: string): string {
 }
 
 /** Checks the types, and returns the JavaScript. Throws with what the compiler says. */
-async function compile(code: string): Promise<string> {
+export async function compile(code: string): Promise<string> {
   const source = newFile(code, '.mts');
   const output = source.replace(/\.mts$/, '.mjs');
   const options = [

@@ -1,9 +1,14 @@
+import { writeFileSync } from 'fs';
+import * as path from 'path';
+import { Command } from 'unshare';
 import * as assert from 'uvu/assert';
 import { DOING } from '../client/error/stage';
 import { runtime } from '../client/runtime';
 import { type Block, blocksOf, brokenLinks, documents, readDocument } from './doc-blocks';
-import { MISSING, RUNNERS } from './doc-programs';
+import { compile, MISSING, RUNNERS } from './doc-programs';
 import { suite } from './harness';
+import { makeScratch } from './scratch';
+import { rejection } from './support';
 
 /*
  * Every fenced block of README.md and docs/*.md names its language, and is a whole program: it is run as it stands, in a
@@ -87,6 +92,23 @@ for (const file of documents()) {
     assert.equal(brokenLinks(file), []);
   });
 }
+
+for (const block of blocksOf('README.md').filter(
+  ({ language, code }) => language === 'js' && /^import /m.test(code),
+)) {
+  test(`${nameOf(block)} compiles as strict TypeScript`, () => compile(block.code), {
+    skip: MISSING.ts || false,
+  });
+}
+
+test('the message that the README quotes is what the error says', async () => {
+  const text = readDocument('README.md').replace(/\n +/g, ' ');
+  const quoted = /`(cannot execute "\/srv\/job".*?)`/.exec(text)![1]!;
+  const script = path.join(makeScratch(), 'job');
+  writeFileSync(script, '#!/opt/python3\n', { mode: 0o755 });
+  const error = await rejection(new Command(script).status());
+  assert.is(error.message.replace(script, '/srv/job'), quoted);
+});
 
 test('docs/errors.md has every stage, and no other', () => {
   const headings = readDocument('docs/errors.md')

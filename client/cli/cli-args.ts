@@ -25,8 +25,11 @@ export type Invocation =
 /** The command line cannot be understood. */
 export class UsageError extends Error {}
 
-export const HELP = `Usage: unshare run [OPTIONS] [--] PROGRAM [ARGUMENTS]
-       unshare doctor [--json]
+export const HELP = `Usage: unshare-js run [OPTIONS] [--] PROGRAM [ARGUMENTS]
+       unshare-js doctor [--json]
+
+unshare is a second name of this command. Where the package is not installed, "npx unshare" runs unshare(1) of util-linux, which
+takes other options.
 
 unshare run runs a program in new namespaces. The exit status is that of the program, or 128+n where signal n ended it; it
 is 127 where there is no such program, and 126 where it could not be started for another reason.

@@ -148,10 +148,25 @@ test('npm: neither the package nor what it depends on has anything to run at the
   ]);
 });
 
+test('what protobufjs and long take is what the README says, in MB', () => {
+  const modules = path.join(scratch, 'scripts/node_modules');
+  const sizes = ['protobufjs', 'long'].map(name =>
+    parseInt(outputOf('du', ['--apparent-size', '--bytes', '--summarize', name], modules), 10),
+  );
+  const readme = readFileSync(path.join(packageRoot, 'README.md'), 'utf8');
+  const said = /`protobufjs` and `long` another (\d+) MB/.exec(readme)![1];
+  assert.is(`${Math.round((sizes[0]! + sizes[1]!) / 1e6)}`, said);
+});
+
 test('npm: the command line', () => {
   const project = path.join(scratch, 'scripts');
-  const unshare = path.join(project, 'node_modules/.bin/unshare');
-  assert.is(outputOf(unshare, ['run', '--', 'echo', 'hello'], project), 'hello\n');
+  for (const name of ['unshare', 'unshare-js']) {
+    const program = path.join(project, 'node_modules/.bin', name);
+    assert.is(outputOf(program, ['run', '--', 'echo', 'hello'], project), 'hello\n');
+    assert.match(outputOf(program, ['--help'], project), /^Usage: unshare-js run /);
+  }
+  const npx = ['--offline', 'unshare-js', 'run', '--', 'echo', 'hello'];
+  assert.is(outputOf('npx', npx, project), 'hello\n');
 });
 
 test.run();
