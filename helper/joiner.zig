@@ -1,5 +1,5 @@
-//! The process in between, where a command joins namespaces or gets a new time namespace: both take effect for the next
-//! process, or must be done by one that is in none of the new ones yet. It joins, makes the command's own process as a
+//! The process in between, where a command joins namespaces, gets a new time namespace or has files opened that it could not
+//! open in its new user namespace: that takes effect for the next process, or must be done by one that is in none of the new ones yet. It joins, makes the command's own process as a
 //! sibling, so that the helper is its parent, tells the helper which one it is, and ends.
 const std = @import("std");
 const linux = std.os.linux;
@@ -7,6 +7,7 @@ const child = @import("child.zig");
 const descriptors = @import("descriptors.zig");
 const procErrno = @import("host.zig").procErrno;
 const holder = @import("holder.zig");
+const id_maps = @import("id_maps.zig");
 const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const namespaces = @import("namespaces.zig");
@@ -31,16 +32,16 @@ pub noinline fn run(plan: *Plan, sources: *descriptors.Sources) noreturn {
         joinAll(plan, opened);
         // In a user namespace of another user, the kernel has set it to fs.suid_dumpable (man 5 proc).
         hideFromTracers(plan);
-    } else if (plan.hasMaps()) {
+    } else if (plan.hasMaps() and !plan.opensFirst()) {
         child.awaitGo(plan);
         child.hide(plan);
     }
     if (plan.has(.time)) unshareTime(plan);
-    if (proc >= 0) {
+    if (proc >= 0 and plan.joins != 0) {
         holder.enterMapped(plan, proc);
         sys.close(proc);
     }
-    makeChild(plan, sources);
+    makeChild(plan, sources, proc);
 }
 
 /// Keeps processes of the same user, and those of a joined namespace, from tracing this one and the command's own until
@@ -133,7 +134,8 @@ fn unshareTime(plan: *const Plan) void {
     });
 }
 
-fn makeChild(plan: *Plan, sources: *descriptors.Sources) noreturn {
+/// Writes the maps of a user namespace that it is in, unless this process has entered that itself.
+fn makeChild(plan: *Plan, sources: *descriptors.Sources, proc: sys.fd_t) noreturn {
     // As a child of the helper. With CLONE_PARENT, the exit signal is this process's own, SIGCHLD.
     const flags: u64 = plan.lastNamespaces() | linux.CLONE.PARENT;
     const result = sys.cloneLikeFork(plan.host.has_clone3, flags, 0);
@@ -147,5 +149,9 @@ fn makeChild(plan: *Plan, sources: *descriptors.Sources) noreturn {
     }
     // First of all: whatever becomes of this process, the helper can end that one, and knows whether it is dead.
     child.writeRecord(plan.report, .{ .kind = .joined, .failure = .{ .stage = .unspecified, .index = @intCast(result) } });
+    // It waits until this process has ended.
+    if (plan.opensFirst() and plan.mapsWriter() == .joiner) {
+        if (id_maps.write(plan, proc, @intCast(result))) |failure| child.fail(plan.report, failure);
+    }
     linux.exit_group(0);
 }

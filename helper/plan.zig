@@ -77,12 +77,22 @@ pub const Plan = struct {
     pub fn mapsWriter(plan: *const Plan) MapsWriter {
         if (!plan.hasMaps()) return .none;
         if (plan.request.id_map_commands != null) return .commands;
-        return if (plan.joins == 0) .helper else .joiner;
+        return if (plan.joins == 0 and !plan.opensFirst()) .helper else .joiner;
     }
 
     /// The command's own process is made by another one, which was in its namespaces first (joiner.zig).
     pub noinline fn hasJoiner(plan: *const Plan) bool {
-        return plan.joins != 0 or plan.has(.time);
+        return plan.joins != 0 or plan.has(.time) or plan.opensFirst();
+    }
+
+    /// Files are opened before the command's own process is made: in a new user namespace, root has no capability that counts
+    /// for files of other users. With a new time namespace, the first process has to be in that user namespace.
+    pub noinline fn opensFirst(plan: *const Plan) bool {
+        if (plan.host.uid != 0 or plan.joins != 0 or !plan.has(.user) or plan.has(.time)) return false;
+        for (plan.request.descriptors) |descriptor| {
+            if (descriptor.source == .file and !descriptor.file.?.inside) return true;
+        }
+        return false;
     }
 
     /// Namespaces of the first process that is made: the command's own, or the joiner.
@@ -91,14 +101,14 @@ pub const Plan = struct {
         if (plan.diagnose != null) return 0;
         if (!plan.hasJoiner()) return plan.namespaces;
         // Without the new user namespace, it might not be allowed to make a time namespace; with it, not to join.
-        return if (plan.joins == 0) plan.namespaces & linux.CLONE.NEWUSER else 0;
+        return if (plan.joins == 0 and !plan.opensFirst()) plan.namespaces & linux.CLONE.NEWUSER else 0;
     }
 
     /// Namespaces that the joiner makes the command's own process with.
     pub fn lastNamespaces(plan: *const Plan) u32 {
         std.debug.assert(plan.hasJoiner());
         // It is in a user namespace whose maps it had to write by then (holder.zig).
-        const entered: u32 = if (plan.mapsWriter() == .joiner) linux.CLONE.NEWUSER else 0;
+        const entered: u32 = if (plan.mapsWriter() == .joiner and plan.joins != 0) linux.CLONE.NEWUSER else 0;
         return plan.namespaces & ~plan.firstNamespaces() & ~entered & ~@as(u32, linux.CLONE.NEWTIME);
     }
 
@@ -156,7 +166,7 @@ pub const MapsWriter = enum {
     helper,
     /// The programs of `id_map_commands`, run by a process of their own (map_runner.zig).
     commands,
-    /// Where a user namespace was joined, the helper may not.
+    /// Where a user namespace was joined, the helper may not; where files are opened first, it does not know the process in time.
     joiner,
 };
 

@@ -25,10 +25,11 @@ pub fn begin(index: commands.Index, plan: *const plans.Plan) void {
     std.debug.assert(command.state == .starting);
     if (plan.diagnose != null) return;
     if (!plan.waitsForGo()) return;
-    if (plan.joins == 0 and command.map_runner != 0) return tellMapRunner(index, firstPid(command));
+    const is_first_mapped = plan.joins == 0 and !plan.opensFirst();
+    if (is_first_mapped and command.map_runner != 0) return tellMapRunner(index, firstPid(command));
     if (!plan.hasJoiner()) return childIsReady(index);
     command.phase = .joining;
-    if (plan.joins == 0 and plan.hasMaps()) go(index);
+    if (is_first_mapped and plan.hasMaps()) go(index);
 }
 
 /// The process that got the user namespace, where the command has a new one.

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'fs';
+import { chownSync, readFileSync, writeFileSync } from 'fs';
 import * as path from 'path';
 import { Command, MS_BIND, Style, step } from 'unshare';
 import * as assert from 'uvu/assert';
@@ -44,7 +44,7 @@ test('the last of these and setIdMaps counts', async () => {
 async function withRanges(text: string, code: string): Promise<string> {
   const file = path.join(makeScratch(), 'ranges');
   writeFileSync(file, text);
-  const script = `const { Command } = require(${JSON.stringify(packageRoot)});
+  const script = `const { Command, Stdio } = require(${JSON.stringify(packageRoot)});
     (async () => { ${code} })().catch(error => console.log(error.message));`;
   const bind = (target: string) => step.syscall('mount', file, target, 'none', MS_BIND, 0);
   const client = new Command(runtimePath, ['-e', script]).unshare('mount');
@@ -62,6 +62,14 @@ test(
        console.log((await command.output({ check: true })).text(), command.outputSync({ check: true }).text());`,
     );
     const rows = [0, uid, 1, 1, 100000, 10, 11, 200000, 5];
+    const other = path.join(makeScratch(), 'others');
+    writeFileSync(other, 'of another user', { mode: 0o600 });
+    chownSync(other, 1234, 1234);
+    const read = await withRanges(
+      'root:100000:10\n',
+      `console.log((await new Command('/bin/cat').mapAuto().stdin(Stdio.file(${JSON.stringify(other)})).output({ check: true })).text())`,
+    );
+    assert.is(read, 'of another user\n');
     const expected = [0, 0, ...rows, ...rows];
     assert.equal(words(said), [...expected, ...expected], said);
   },

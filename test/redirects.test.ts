@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'fs';
 import * as path from 'path';
-import { Command, Fd, type FileOptions, Helper, Stdio } from 'unshare';
+import { Command, Fd, type FileOptions, GidMap, Helper, Stdio, UidMap } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
@@ -148,6 +148,31 @@ test(
   async () => {
     const secret = fileWith('secret', 'text');
     await new Command('/bin/chmod', ['600', secret]).status({ check: true });
+    const other = fileWith('others', 'of another user');
+    await new Command('/bin/chown', ['1234', other]).status({ check: true });
+    await new Command('/bin/chmod', ['600', other]).status({ check: true });
+    const mapped = new Command('/bin/cat').mapRoot().unshare('pid', 'mount').stdin(Stdio.file(other));
+    assert.is((await mapped.output({ check: true })).text(), 'of another user');
+    const ranges = [new UidMap(0, 100000, 10)];
+    const maps = [ranges, [new GidMap(0, 100000, 10)]] as const;
+    const shifted = () =>
+      new Command('/bin/sh', ['-c', 'cat; id -u']).setIdMaps(...maps).stdin(Stdio.file(other));
+    assert.is((await shifted().output({ check: true })).text(), 'of another user0\n');
+    assert.is(shifted().outputSync({ check: true }).text(), 'of another user0\n');
+    const byCommands = shifted().setIdMapCommands('/bin/true', '/bin/true');
+    // These have written no map.
+    assert.is((await rejection(byCommands.output())).stage, 'SetUser');
+    assert.is(
+      (
+        await rejection(
+          shifted()
+            .stdin(Stdio.file(other, { inside: true }))
+            .spawn(),
+        )
+      ).code,
+      'EACCES',
+    );
+    assert.ok((await new Command('/bin/true').unshare('user').stdin(Stdio.file(other)).status()).success);
     const cat = () => new Command('/bin/cat').uid(1234).gid(1234);
     const { stdout } = await cat().stdin(Stdio.file(secret)).output({ check: true });
     assert.is(stdout.toString(), 'text');
@@ -240,9 +265,10 @@ test("Node's words, and anything with a descriptor", async () => {
     .stderr('ignore')
     .output();
   assert.equal([stdout.toString(), stderr.length], ['1\n', 0]);
-  const descriptor = openSync(file('fd'), 'w');
-  await shell('echo 1; echo 2 >&2').stdout({ fd: descriptor }).stderr(descriptor).status({ check: true });
-  closeSync(descriptor);
+  // Deno hands over each descriptor once.
+  const [one, two] = [openSync(file('fd'), 'a'), openSync(file('fd'), 'a')];
+  await shell('echo 1; echo 2 >&2').stdout({ fd: one }).stderr(two).status({ check: true });
+  for (const descriptor of [one, two]) closeSync(descriptor);
   assert.is(readFileSync(file('fd'), 'utf8'), '1\n2\n');
   const script = await runScript(`
     const { Command, Helper } = unshare;
@@ -251,6 +277,29 @@ test("Node's words, and anything with a descriptor", async () => {
   assert.equal([script.stdout, script.stderr], ['1\n2\n', '']);
   assert.throws(() => shell('').stdout('file' as never), TypeError);
   assert.throws(() => shell('').stdout({} as never), TypeError);
+});
+
+test('a program has no other descriptors of the files, and they are not close-on-exec', async () => {
+  const text = fileWith('few', 'text');
+  const command = shell('ls /proc/self/fd; cat <&9').stdin(Stdio.file(text)).stderr(Stdio.sameAs(5));
+  command.fileDescriptor(5, Fd.writeFile(file('five'))).fileDescriptor(9, Fd.readFile(text));
+  // What `ls` opens has the lowest free number.
+  assert.is((await command.output({ check: true })).text(), '0\n1\n2\n3\n5\n9\ntext');
+});
+
+test('a terminal that is opened is not the controlling one', async () => {
+  const script = 'import os, sys; print(os.ttyname(os.openpty()[1]), flush=True); sys.stdin.read()';
+  const owner = await new Command('/usr/bin/python3', ['-c', script]).stdin('pipe').stdout('pipe').spawn();
+  try {
+    const { value: name } = await owner.stdout!.lines().next();
+    for (const inside of [false, true]) {
+      const command = shell('test -t 0 && ! (: < /dev/tty) && ! (: <> /dev/tty)').newSession();
+      const { stderr } = await command.stdin(Stdio.file(name!, { inside })).output({ check: true });
+      assert.match(stderr.toString(), '/dev/tty');
+    }
+  } finally {
+    await owner.kill();
+  }
 });
 
 test('an aborted command that waits for a FIFO leaves no process', async () => {

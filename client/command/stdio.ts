@@ -64,7 +64,8 @@ export class Stdio {
    * abort ends it.
    *
    * The path is one of the host, and the client's rights open it before root and ids of the program change; with `inside`, it is a
-   * path as the program sees it. A client that is root opens with uid 0 but without capabilities if the command has a new user
+   * path as the program sees it. Symbolic links are followed with the same rights: do not name a file in a directory that the
+   * program can write to. A client that is root opens without capabilities if the command has a new user and a new time
    * namespace.
    *
    * Rejects at the stage `StdioError`, with the path as `path`. Needs no helper of its own.

@@ -625,7 +625,7 @@ fn makeFirst(plan: *const Plan, shared: ?*const Plan) usize {
         .command = command,
         .shared = shared,
         .diagnoses = plan.diagnose != null,
-        .awaits_go = if (plan.hasJoiner()) plan.joins == 0 and plan.hasMaps() else plan.waitsForGo(),
+        .awaits_go = if (plan.hasJoiner()) plan.joins == 0 and plan.hasMaps() and !plan.opensFirst() else plan.waitsForGo(),
         .has_joiner = plan.hasJoiner(),
         .report = holdWriter(plan.report),
         .go = if (plan.go >= 0) holdReader(plan.go) else null,
