@@ -194,11 +194,12 @@ fn signal(request: messages.Signal) void {
     const command = commands.get(index);
     // Not there yet, or reaped: its pid may be another process by now.
     if (command.pid == 0) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
-    const has_group = command.leads_group and command.state == .running;
-    if (request.group and !has_group) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
+    // On its way to execve, it may not lead its group yet.
+    const is_running = command.state == .running;
+    if (request.group and !(command.leads_group and is_running)) return answers.signalResult(request.request, @intFromEnum(sys.E.SRCH));
     // The number of the group is no other's either, as long as its leader is not reaped.
     var target = if (request.group) -command.pid else command.pid;
-    if (command.foreground and request.signal == @intFromEnum(linux.SIG.CONT)) {
+    if (command.foreground and is_running and request.signal == @intFromEnum(linux.SIG.CONT)) {
         // As a shell does for its jobs: the terminal first, and the whole group, which is what the terminal has stopped.
         terminal.give(command.pid);
         target = -command.pid;
