@@ -78,7 +78,7 @@ export interface SpawnOptions {
    */
   foreground?: boolean;
   /**
-   * The whole process group of the program gets `killSignal` then. A RangeError unless the program leads one: see
+   * The whole process group of the program gets these signals then, and SIGKILL when `await using` is left. A RangeError unless the program leads one: see
    * `makeGroupLeader`. Default: only the program.
    */
   killGroup?: boolean;

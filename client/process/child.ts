@@ -41,6 +41,11 @@ export class Child implements AsyncDisposable {
     this.stderr = (pipes.get(2) as PipeReader | undefined) ?? null;
   }
 
+  /** @internal Whether what ends the program ends its process group. */
+  get killsGroup(): boolean {
+    return this.run.killsGroup;
+  }
+
   /** The process id, `pid`. */
   id(): number {
     return this.pid;
@@ -162,6 +167,6 @@ disposeWith(Child, killAndWait);
 async function killAndWait(child: Child): Promise<void> {
   child.closePipes();
   // The program may have ended by itself meanwhile. Whatever else went wrong, wait() tells.
-  if (child.tryWait() === null) await child.kill().catch(() => {});
+  if (child.tryWait() === null) await child.kill({ group: child.killsGroup }).catch(() => {});
   await child.wait();
 }

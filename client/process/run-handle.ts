@@ -2,6 +2,8 @@ import type { ExitStatus } from './exit-status';
 
 /** The part of a run that `Child` offers to the user. */
 export interface RunHandle {
+  /** Whether what ends the program ends its process group. */
+  readonly killsGroup: boolean;
   /** Resolves with how the program ended; the same answer each time. */
   wait(): Promise<ExitStatus>;
   /** How the program ended, or null while it lives. Throws if the helper died first. */

@@ -53,7 +53,7 @@ export class Run implements CommandEvents, RunHandle {
   private readonly forceKillAfter: number | null;
   private forceTimer: NodeJS.Timeout | null = null;
   /** Whether that is sent to the program's process group. */
-  private readonly killsGroup: boolean;
+  readonly killsGroup: boolean;
   /** Whether the program leads a process group. */
   private readonly leadsGroup: boolean;
   /** Why `wait` rejects though the end of the program is known. */
