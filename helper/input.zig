@@ -45,7 +45,8 @@ fn fill(copy: sys.fd_t, file: sys.fd_t) ?report.Failure {
         _ = linux.fallocate(file, 3, at, @intCast(count));
         at += @intCast(count);
     }
-    _ = linux.lseek(copy, 0, 0);
+    // `linux.lseek` of Zig 0.16 does not compile for 32 bits.
+    _ = linux.syscall3(.lseek, @intCast(copy), 0, 0);
     const sealed = sys.fcntl(copy, sys.F_ADD_SEALS, seals);
     return if (sys.errnoOf(sealed) != 0) failed(.fcntl, sealed) else null;
 }
