@@ -27,6 +27,15 @@ pub fn lead(plan: *const Plan, sources: *const descriptors.Sources) void {
     }
 }
 
+/// What the program will have at this number, whose source is its own; -1 where it is none of those that may be a terminal.
+fn ownOf(plan: *const Plan, sources: *const descriptors.Sources, number: sys.fd_t) sys.fd_t {
+    for (plan.descriptors(), 0..) |descriptor, index| {
+        if (descriptor.number != number) continue;
+        return if (descriptor.source == .inherit) number else sources.own[index];
+    }
+    return -1;
+}
+
 /// Whether the program has its present controlling terminal at 0, 1 or 2. In another session, SIGTTIN would not stop it from
 /// reading what the user types for others. Other terminals stop nobody in this session.
 fn inheritsTerminal(plan: *const Plan, sources: *const descriptors.Sources) bool {
@@ -35,7 +44,8 @@ fn inheritsTerminal(plan: *const Plan, sources: *const descriptors.Sources) bool
         if (descriptor.number > 2) continue;
         const fd = switch (descriptor.source) {
             .inherit => descriptor.number,
-            .helper => sources.own[index],
+            .helper, .file => sources.own[index],
+            .same => ownOf(plan, sources, descriptor.same_as),
             else => continue,
         };
         // The master's side of a terminal tells the session of the other side.

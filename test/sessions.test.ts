@@ -322,6 +322,9 @@ test('a separate program with its terminal at 0, 1 or 2 keeps the session, and l
     await tell('inherited', inside(new Command('/bin/sleep').arg('60')));
     await tell('stderr only', inside(nothing().stderr('inherit')));
     await tell('given', inside(nothing().stdin(Stdio.dupFile(fs.openSync('/dev/tty')))));
+    await tell('by path', inside(nothing().stdin(Stdio.file('/dev/tty'))));
+    const other = Fd.dupFile(fs.openSync('/dev/tty'));
+    await tell('the same', inside(nothing().fileDescriptor(7, other).stdin(Stdio.sameAs(7))));
     await tell('nothing', inside(nothing()));
     await tell('asked for', inside(new Command('/bin/sleep').arg('60')).newSession());
     await tell('refused', inside(new Command('/bin/sleep').arg('60')).makeGroupLeader(false));
@@ -330,6 +333,8 @@ test('a separate program with its terminal at 0, 1 or 2 keeps the session, and l
       await terminal.shows('inherited own group, session .');
       await terminal.shows('stderr only own group, session .');
       await terminal.shows('given own group, session .');
+      await terminal.shows('by path own group, session .');
+      await terminal.shows('the same own group, session .');
       await terminal.shows('nothing own group, own session .');
       await terminal.shows('asked for own group, own session .');
       await terminal.shows('refused group, session .');
