@@ -62,6 +62,13 @@ pub const Plan = struct {
         return plan.descriptors_buffer[0..plan.descriptors_count];
     }
 
+    /// The descriptor itself, or the one that it is the same as.
+    pub fn originalOf(plan: *const Plan, descriptor: *const Descriptor) *const Descriptor {
+        if (descriptor.source != .same) return descriptor;
+        for (plan.descriptors()) |*other| if (other.number == descriptor.same_as) return other;
+        unreachable;
+    }
+
     pub fn has(plan: *const Plan, namespace: messages.Namespace) bool {
         return plan.namespaces & namespaces.flagOf(namespace) != 0;
     }

@@ -63,8 +63,9 @@ pub fn reset() void {
 
 /// Clears O_NONBLOCK of what `plan` has at 0, 1 and 2 and has not made itself.
 pub fn lend(command: *commands.Command, plan: *const Plan) void {
-    for (plan.descriptors()) |descriptor| {
-        if (descriptor.number > 2) continue;
+    for (plan.descriptors()) |*at| {
+        if (at.number > 2) continue;
+        const descriptor = plan.originalOf(at);
         const is_clients = descriptor.source == .inherit or descriptor.is_clients;
         if (!is_clients and descriptor.source != .helper) continue;
         if (is_clients and !command.borrows) {
@@ -75,7 +76,7 @@ pub fn lend(command: *commands.Command, plan: *const Plan) void {
         const flags = sys.fcntl(fd, sys.F_GETFL, 0);
         if (sys.errnoOf(flags) != 0 or flags & sys.open_nonblock == 0) continue;
         _ = sys.fcntl(fd, sys.F_SETFL, flags & ~@as(usize, sys.open_nonblock));
-        const copy = &cleared[@intCast(descriptor.number)];
+        const copy = &cleared[@intCast(at.number)];
         // Nothing of the runtime's pipes may stay here: their ends would not be seen.
         if (!is_clients or copy.* >= 0) continue;
         const made = sys.fcntl(fd, sys.F_DUPFD_CLOEXEC, 3);

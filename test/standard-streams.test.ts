@@ -109,8 +109,10 @@ if (runtime !== 'deno') {
       await command.status();
       steps.async = [told(), blocking()];
       command.statusSync();
-      steps.sync = [told(), blocking()];`);
-    assert.equal(steps, { async: [true, ''], sync: [true, ''] });
+      steps.sync = [told(), blocking()];
+      await teller(2).fileDescriptor(7, Fd.dupFile(1)).stderr(Stdio.sameAs(7)).status();
+      steps.same = [told(), blocking()];`);
+    assert.equal(steps, { async: [true, ''], sync: [true, ''], same: [true, ''] });
   });
 }
 
