@@ -79,6 +79,10 @@ pub const Host = struct {
         // No child could return to a group that has no number here. A leader is in its own group already, unless it is the
         // client's.
         if (host.group == 0 or host.group == linux.getpid()) return;
+        // With its parent in another group, each plain program would connect an orphaned group with its session. When the last
+        // one ends, and a process of the group is stopped, the kernel sends SIGHUP to the whole group, and the client dies
+        // (kill_orphaned_pgrp in kernel/exit.c). Nothing is lost by staying: such a program reaches the client as well.
+        if (isOrphaned(host.group)) return;
         host.has_own_group = sys.errnoOf(linux.setpgid(0, 0)) == 0;
     }
 
@@ -89,6 +93,48 @@ pub const Host = struct {
         host.descriptor_limit_raised = sys.errnoOf(linux.prlimit(0, .NOFILE, &raised, null)) == 0;
     }
 };
+
+/// Whether the client's process group has no parent in another group of the session, as far as the client's own parents show
+/// (man 3 setpgid, "orphaned process group").
+fn isOrphaned(group: sys.pid_t) bool {
+    const session = sys.getsid();
+    var pid: u32 = @intCast(linux.getppid());
+    for (0..limits.parents_max) |_| {
+        const parent = parentOf(pid) orelse return true;
+        if (sys.groupOf(@intCast(parent)) != group) return sys.sessionOf(@intCast(parent)) != session;
+        pid = parent;
+    }
+    return true;
+}
+
+/// Null if there is none in this pid namespace, or /proc does not show it.
+fn parentOf(pid: u32) ?u32 {
+    var path_buffer: [32]u8 = undefined;
+    var path: text.Text = .{ .buffer = &path_buffer };
+    path.add("/proc/");
+    path.addNumber(pid);
+    path.add("/stat");
+    var buffer: [512]u8 = undefined;
+    const size = sys.readSmallFile(path.end(), &buffer);
+    if (sys.errnoOf(size) != 0) return null;
+    return parentIn(buffer[0..size]);
+}
+
+/// The name in parentheses may have any bytes in it. Behind it come the state and the parent (man 5 proc).
+fn parentIn(stat: []const u8) ?u32 {
+    const start = (std.mem.lastIndexOfScalar(u8, stat, ')') orelse return null) + ") S ".len;
+    if (start >= stat.len) return null;
+    const parent = text.parseNumber(text.upTo(stat[start..], ' ')) orelse return null;
+    return if (parent == 0) null else parent;
+}
+
+test "the parent in /proc/PID/stat, whatever the name" {
+    try std.testing.expectEqual(41, parentIn("7 (a) S 41 7 7 0"));
+    try std.testing.expectEqual(41, parentIn("7 (a) R 9 () S 41 7 7 0"));
+    try std.testing.expectEqual(null, parentIn("1 (init) S 0 1 1 0"));
+    try std.testing.expectEqual(null, parentIn("1 (init"));
+    try std.testing.expectEqual(null, parentIn("1 (init)"));
+}
 
 /// How a program that has the helper's user id and fewer capabilities is kept from tracing children on their way to execve.
 /// Whoever may trace one has its report pipe, and what is in its memory. The kernel compares capabilities (man 2 ptrace,

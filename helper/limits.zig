@@ -62,6 +62,9 @@ pub const large_pipe_size = 256 << 10;
 /// What is moved at once from a program's pipe to the client, in a run for one command.
 pub const output_chunk_size = 256 << 10;
 
+/// How many generations of the client's parents are looked at.
+pub const parents_max = 64;
+
 /// Events taken from epoll at once.
 pub const events_max = 64;
 

@@ -149,7 +149,12 @@ pub fn hasChildInGroup(group: pid_t) bool {
 
 /// The process group of a child that was not reaped.
 pub fn groupOf(pid: pid_t) pid_t {
-    return @intCast(linux.syscall1(.getpgid, arg(pid)));
+    return numberOf(linux.syscall1(.getpgid, arg(pid)));
+}
+
+/// 0 if there is no such process.
+pub fn sessionOf(pid: pid_t) pid_t {
+    return numberOf(linux.syscall1(.getsid, arg(pid)));
 }
 
 /// Milliseconds of CLOCK_MONOTONIC.

@@ -139,20 +139,38 @@ test('newSession(true) and makeGroupLeader(true) go together', async () => {
 });
 
 test('the helper leads a process group in the session of the client: shared, for one command, for a synchronous one', async () => {
-  const parent = 'cut -d " " -f 1,5,6 /proc/$PPID/stat';
-  const texts = [
-    (await shell(parent).output()).stdout,
-    (
-      await shell(parent)
-        .fileDescriptor(9, Fd.fromFile(openSync('/dev/null', 'r')))
-        .output()
-    ).stdout,
-    shell(parent).outputSync().stdout,
-  ];
-  for (const text of texts) {
-    const [pid, group, session] = text.toString().split(' ').map(Number);
+  // The client leads a group whose parent, a helper, is in another one.
+  const printed = await clientPrints(`
+    const { Command, Fd } = unshare;
+    const fs = require('fs');
+    const parent = () => new Command('/bin/sh').args(['-c', 'cut -d " " -f 1,5,6 /proc/$PPID/stat']);
+    (async () => {
+      for (const { stdout } of [
+        await parent().output(),
+        await parent().fileDescriptor(9, Fd.fromFile(fs.openSync('/dev/null', 'r'))).output(),
+        parent().outputSync(),
+      ]) process.stdout.write(stdout);
+    })();`);
+  const lines = printed.split('\n');
+  assert.is(lines.length, 3, printed);
+  for (const line of lines) {
+    const [pid, group, session] = line.split(' ').map(Number);
     assert.equal([group, session], [pid, own.session]);
   }
+});
+
+test('a plain program that leaves a stopped process does not end a client whose group is orphaned', async () => {
+  const code = `const { Command } = require(${JSON.stringify(packageRoot)});
+    (async () => {
+      const { stdout } = await new Command('/bin/sh')
+        .args(['-c', 'sleep 60 >/dev/null 2>&1 & kill -STOP $!; sleep 0.3; echo $!'])
+        .output();
+      await new Promise(resolve => setTimeout(resolve, 300));
+      process.kill(Number(stdout), 'SIGKILL');
+      console.log('alive');
+    })();`;
+  const { status, stdout } = await new Command(runtimePath).args(['-e', code]).newSession().output();
+  assert.equal([`${stdout}`.trim(), `${status}`], ['alive', 'exit status: 0']);
 });
 
 test('a plain command is in the process group of the client, whichever helper starts it', async () => {
