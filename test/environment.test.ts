@@ -57,7 +57,7 @@ test('a NUL in it is a TypeError that names the variable, and the helper lives o
       (reason: Error) => reason,
     );
     assert.instance(error, TypeError);
-    assert.match(error!.message, 'process.env.A');
+    assert.match(error!.message, 'process.env["A"]');
   });
   assert.ok((await new Command('/bin/true').status()).success);
 });

@@ -117,12 +117,10 @@ export class HelperProcess {
     this.stopped = new Promise(resolve => {
       this.resolveStopped = resolve;
     });
-    const { stdio, arguments: told } = shareStandard(
-      toStdioOption(['inherit', 'inherit', 'inherit', 'pipe'], carried),
-    );
+    const shared = shareStandard(toStdioOption(['inherit', 'inherit', 'inherit', 'pipe'], carried));
     this.child = starting(path, () =>
-      spawn(path, [...keepArguments(carried), ...told], {
-        stdio,
+      spawn(path, [...keepArguments(carried), ...shared.arguments], {
+        stdio: shared.stdio,
         argv0: HELPER_NAME,
         env: ENVIRONMENT,
       }),
@@ -132,6 +130,7 @@ export class HelperProcess {
       if (this.pid === null) this.processEnded(notStarted(path, error));
     });
     this.child.once('exit', (code, signal) => this.processEnded(this.died(describeExit(code, signal))));
+    for (const number of shared.unused) this.child.stdio?.[number]?.destroy();
     // Deno throws if there is no process.
     attempt(() => this.child.unref());
     this.socket = (this.child.stdio?.[CONTROL_FD] as Socket | undefined) ?? null;

@@ -1,4 +1,4 @@
-import { constants, fstatSync, readFileSync } from 'fs';
+import { constants, existsSync, fstatSync, readFileSync } from 'fs';
 import { runtime } from '../runtime';
 
 /** How a helper gets the client's standard descriptors without a change to them. */
@@ -6,6 +6,8 @@ export interface Shared {
   readonly stdio: StandardStream[];
   /** Tells the helper what it has to do. */
   readonly arguments: string[];
+  /** Numbers of pipes that nobody uses. */
+  readonly unused: readonly number[];
 }
 
 /** What the helper finds at one of its descriptors, as `child_process` takes it. */
@@ -24,15 +26,17 @@ export function shareStandard(stdio: readonly StandardStream[]): Shared {
   const inherited = [0, 1, 2].filter(number => stdio[number] === 'inherit');
   if (runtime === 'node') return moved([...stdio], inherited);
   const nonblocking = runtime === 'bun' ? inherited.filter(isNonblocking) : [];
-  return { stdio: [...stdio], arguments: toArguments('nonblocking', nonblocking) };
+  return { stdio: [...stdio], arguments: toArguments('nonblocking', nonblocking), unused: [] };
 }
 
 function moved(stdio: StandardStream[], inherited: readonly number[]): Shared {
-  for (const number of inherited) stdio[number] = 'ignore';
+  // A root without /dev/null, which the runtime opens for 'ignore': the helper closes the pipes that it gets instead.
+  const nothing = inherited.length === 0 || existsSync('/dev/null') ? 'ignore' : 'pipe';
+  for (const number of inherited) stdio[number] = nothing;
   // What the client has closed is /dev/null for its helper.
   const open = inherited.filter(isOpen);
   stdio.push(...open);
-  return { stdio, arguments: toArguments('moved', open) };
+  return { stdio, arguments: toArguments('moved', open), unused: nothing === 'pipe' ? inherited : [] };
 }
 
 function toArguments(name: string, numbers: readonly number[]): string[] {
