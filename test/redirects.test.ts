@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, wri
 import * as path from 'path';
 import { Command, Fd, type FileOptions, GidMap, Helper, Stdio, UidMap } from 'unshare';
 import * as assert from 'uvu/assert';
+import { runtime } from '../client/runtime';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
 import { childrenOf, rejection, runScript, shell, until } from './support';
@@ -270,11 +271,13 @@ test("Node's words, and anything with a descriptor", async () => {
   await shell('echo 1; echo 2 >&2').stdout({ fd: one }).stderr(two).status({ check: true });
   for (const descriptor of [one, two]) closeSync(descriptor);
   assert.is(readFileSync(file('fd'), 'utf8'), '1\n2\n');
+  // Deno does not hand over a descriptor of the client at a higher number than its own.
+  const errors = runtime === 'deno' ? "'null'" : 'process.stdout';
   const script = await runScript(`
-    const { Command, Helper } = unshare;
-    new Command('/bin/sh', ['-c', 'echo 1; echo 2 >&2']).stdout(process.stdout).stderr(process.stdout).status();
+    const { Command } = unshare;
+    new Command('/bin/sh', ['-c', 'echo 1; echo 2 >&2']).stdout(process.stdout).stderr(${errors}).status();
   `);
-  assert.equal([script.stdout, script.stderr], ['1\n2\n', '']);
+  assert.equal([script.stdout, script.stderr], [runtime === 'deno' ? '1\n' : '1\n2\n', '']);
   assert.throws(() => shell('').stdout('file' as never), TypeError);
   assert.throws(() => shell('').stdout({} as never), TypeError);
 });
