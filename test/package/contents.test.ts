@@ -17,9 +17,12 @@ const helpers = architectures.map(name => `dist/helper/${name}/unshare-helper`);
 /** The types that users can reach from index.d.ts. */
 const types = [
   'bytes',
+  'check/check-options',
   'command/capability',
   'command/command',
   'command/fd',
+  'command/file-to-open',
+  'command/find',
   'command/id-map',
   'command/input',
   'command/join-source',
@@ -40,6 +43,7 @@ const types = [
   'error/stage',
   'helper/helper',
   'index',
+  'path',
   'pipe/pipe-reader',
   'pipe/pipe-writer',
   'process/abort',
@@ -47,10 +51,12 @@ const types = [
   'process/child',
   'process/child-event',
   'process/child-events',
+  'process/exit-error',
   'process/exit-status',
   'process/limit-errors',
   'process/output',
   'process/reap-zombies',
+  'process/watch',
   'signals',
 ];
 
