@@ -79,7 +79,7 @@ export interface SpawnOptions {
   foreground?: boolean;
   /**
    * The whole process group of the program gets these signals then, and SIGKILL when `await using` is left. A RangeError unless the program leads one: see
-   * `makeGroupLeader`. Default: only the program.
+   * `makeGroupLeader`. What the program has left behind when it has ended itself is not reached. Default: only the program.
    */
   killGroup?: boolean;
   /**
