@@ -14,7 +14,7 @@ import { toSpawnMessage } from '../protocol/spawn-message';
 import { tracer } from '../protocol/trace';
 import type { Carried } from './carried';
 import { HelperProcess } from './helper-process';
-import { clientIdentity } from './identity';
+import { clientIdentity, isClient } from './identity';
 import { orphanEvents } from './orphans';
 import { type Doomed, StopWatch, stoppedError } from './stop-watch';
 import { startOf, type WorkingDirectory, workingDirectory } from './working-directory';
@@ -79,6 +79,7 @@ export class Connection implements EventSource {
       trace: tracer(() => this.pid),
       write: bytes => this.process.write(bytes),
       hasWaited: () => this.retireIfForeign(),
+      streamsEnded: () => this.stopIfOver(),
       failed: () => {
         lost();
         this.process.stop();
@@ -132,7 +133,7 @@ export class Connection implements EventSource {
    * must not be lent. Returns whether it is retired.
    */
   retireIfForeign(): boolean {
-    if (this.isRetired || this.identity === clientIdentity()) return this.isRetired;
+    if (this.isRetired || isClient(this.identity)) return this.isRetired;
     this.isRetired = true;
     this.channel.retire();
     return true;
@@ -148,7 +149,12 @@ export class Connection implements EventSource {
   commandOver(): void {
     this.living -= 1;
     this.updateReference();
-    if (this.carried.length > 0) this.process.stop();
+    this.stopIfOver();
+  }
+
+  /** A helper for one command ends with it, and with the last byte that it has of the program's. */
+  private stopIfOver(): void {
+    if (this.carried.length > 0 && this.living === 0 && !this.channel.hasStreams) this.process.stop();
   }
 
   /** Ends the helper; what is pending rejects with `error`. Resolves when it has ended. */

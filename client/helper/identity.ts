@@ -1,10 +1,34 @@
 import { UnshareError } from '../error/error';
 
-/** Whom the client's process is to the kernel, as text to be compared. */
-export function clientIdentity(): string {
-  // Elsewhere than on Linux nothing is started.
-  if (process.getuid === undefined) return '';
-  return `${process.geteuid!()}:${process.getegid!()}:${process.getuid()}:${process.getgid!()}:${process.getgroups!()}`;
+/** The client's ids as the kernel knows them. */
+export interface ClientIdentity {
+  readonly uid: number;
+  readonly euid: number;
+  readonly gid: number;
+  readonly egid: number;
+  readonly groups: readonly number[];
+}
+
+/** The client's ids now, or null on systems other than Linux, where nothing is started. */
+export function clientIdentity(): ClientIdentity | null {
+  if (process.getuid === undefined) return null;
+  return {
+    uid: process.getuid(),
+    euid: process.geteuid!(),
+    gid: process.getgid!(),
+    egid: process.getegid!(),
+    groups: process.getgroups!(),
+  };
+}
+
+/** Whether the client still has the ids of `identity`. Every spawn asks, so this makes no text to compare. */
+export function isClient(identity: ClientIdentity | null): boolean {
+  if (identity === null) return true;
+  const { uid, euid, gid, egid, groups } = identity;
+  if (process.geteuid!() !== euid || process.getuid!() !== uid) return false;
+  if (process.getegid!() !== egid || process.getgid!() !== gid) return false;
+  const now = process.getgroups!();
+  return now.length === groups.length && now.every((group, index) => group === groups[index]);
 }
 
 /**

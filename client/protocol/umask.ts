@@ -3,7 +3,11 @@ import { closeSync, openSync, readSync } from 'fs';
 const STATUS = '/proc/self/status';
 /** The umask is in the second line; the first has the process's name, 64 bytes with all of them escaped. */
 const START_SIZE = 128;
-const UMASK_LINE = /^Name:.*\nUmask:\t([0-7]+)\n/;
+const NEWLINE = '\n'.charCodeAt(0);
+const ZERO = '0'.charCodeAt(0);
+const SEVEN = '7'.charCodeAt(0);
+const NAME = Buffer.from('Name:');
+const UMASK = Buffer.from('Umask:\t');
 
 const start = Buffer.alloc(START_SIZE);
 let status: number | null = null;
@@ -36,10 +40,31 @@ export function currentUmask(): number | null {
 
 function readUmask(descriptor: number): number | null {
   try {
-    const size = readSync(descriptor, start, 0, START_SIZE, 0);
-    const [, digits] = UMASK_LINE.exec(start.toString('latin1', 0, size)) ?? [];
-    return digits === undefined ? null : parseInt(digits, 8);
+    return parseUmask(readSync(descriptor, start, 0, START_SIZE, 0));
   } catch {
     return null;
   }
+}
+
+/** The umask in the first `size` bytes of `start`; by hand, since every spawn reads it. */
+function parseUmask(size: number): number | null {
+  if (!hasAt(NAME, 0)) return null;
+  const line = start.indexOf(NEWLINE) + 1;
+  if (line === 0 || !hasAt(UMASK, line)) return null;
+  const first = line + UMASK.length;
+  let umask = 0;
+  for (let at = first; at < size; at += 1) {
+    const byte = start[at]!;
+    if (byte === NEWLINE) return at > first ? umask : null;
+    if (byte < ZERO || byte > SEVEN) return null;
+    umask = umask * 8 + byte - ZERO;
+  }
+  return null;
+}
+
+function hasAt(text: Buffer, position: number): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    if (start[position + index] !== text[index]) return false;
+  }
+  return true;
 }
