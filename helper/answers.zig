@@ -7,9 +7,10 @@ const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const Refusal = @import("plan.zig").Refusal;
 const Failure = @import("report.zig").Failure;
+const streams = @import("streams.zig");
 const sys = @import("sys.zig");
 
-pub fn spawned(command: *const commands.Command) void {
+pub fn spawned(command: *commands.Command) void {
     var pipes: [limits.descriptors_max]messages.Pipe = undefined;
     var count: usize = 0;
     var iterator = commands.pipesOf(command);
@@ -23,12 +24,16 @@ pub fn spawned(command: *const commands.Command) void {
             .inode = identity.inode,
         };
     }
+    var told: [limits.descriptors_max]messages.Stream = undefined;
+    const begun = streams.begin(command, &told);
     connection.send("spawned", &.{
         .command = command.id,
         // It may have been reaped already.
         .pid = @intCast(command.child_pid),
         .pipes = pipes[0..count],
+        .streams = begun,
     });
+    streams.start(begun);
 }
 
 pub noinline fn failed(id: u32, failure: Failure) void {
@@ -81,6 +86,16 @@ pub noinline fn stopped(id: u32, pid: sys.pid_t, signal: u8) void {
 
 pub noinline fn continued(id: u32, pid: sys.pid_t) void {
     connection.send("continued", &.{ .command = id, .pid = @intCast(pid) });
+}
+
+/// A stream that the program reads from has ended.
+pub noinline fn streamClosed(command: u32, stream: u32, errno: u16) void {
+    connection.send("close_stream", &.{ .command = command, .stream = stream, .errno = errno });
+}
+
+/// The program's pipe has taken so many bytes of the client's.
+pub fn streamCredit(command: u32, stream: u32, size: u32) void {
+    connection.send("stream_credit", &.{ .command = command, .stream = stream, .size = size });
 }
 
 pub fn reaped(request: u32) void {

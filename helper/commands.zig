@@ -88,6 +88,8 @@ pub const Command = struct {
     /// How it ended, once it is dead.
     status: u32,
     pipes: Index,
+    /// The first of its streams, until it runs.
+    streams: Index,
     /// How many of its pipes have more than the usual room.
     large_pipes: u8,
     next_by_id: Index,
@@ -119,13 +121,13 @@ pub const Pipe = struct {
 };
 
 /// Slots of an array that is only touched as far as it was ever used. `link` is the field that chains free ones.
-fn Pool(comptime T: type, comptime count_max: usize, comptime link: []const u8) type {
+pub fn Pool(comptime T: type, comptime count_max: usize, comptime link: []const u8) type {
     return struct {
-        var items: [count_max]T = undefined;
-        var used: Index = 0;
+        pub var items: [count_max]T = undefined;
+        pub var used: Index = 0;
         var free: Index = none;
 
-        fn take() ?Index {
+        pub fn take() ?Index {
             if (free != none) {
                 const index = free;
                 free = @field(items[index], link);
@@ -136,13 +138,13 @@ fn Pool(comptime T: type, comptime count_max: usize, comptime link: []const u8) 
             return used - 1;
         }
 
-        fn give(index: Index) void {
+        pub fn give(index: Index) void {
             std.debug.assert(index < used);
             @field(items[index], link) = free;
             free = index;
         }
 
-        fn reset() void {
+        pub fn reset() void {
             used = 0;
             free = none;
         }
@@ -209,6 +211,7 @@ pub fn add(id: u32) ?Index {
         .stopped = 0,
         .status = 0,
         .pipes = none,
+        .streams = none,
         .large_pipes = 0,
         .next_by_id = bucket.*,
     };
@@ -334,6 +337,7 @@ pub fn remove(index: Index) void {
     std.debug.assert(command.place == null);
     std.debug.assert(command.pipes == none);
     std.debug.assert(!command.borrows);
+    std.debug.assert(command.streams == none);
     // Of a command that never had a child.
     large_pipes -= command.large_pipes;
     command.state = .dead;

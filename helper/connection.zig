@@ -2,6 +2,7 @@
 const std = @import("std");
 const ending = @import("ending.zig");
 const limits = @import("limits.zig");
+const loop = @import("loop.zig");
 const messages = @import("messages.zig");
 const die = @import("panic.zig").die;
 const once = @import("once.zig");
@@ -39,6 +40,8 @@ var dropped_head_used: usize = 0;
 
 const out = &buffers.out;
 var out_used: usize = 0;
+/// The client has not taken all that was sent; the loop tells when it does.
+var is_behind = false;
 
 /// As at the start, for the fuzz program.
 pub fn reset() void {
@@ -47,6 +50,7 @@ pub fn reset() void {
     start = 0;
     end = 0;
     out_used = 0;
+    is_behind = false;
 }
 
 /// Where an id map command's standard error is read to, until the client is told.
@@ -153,8 +157,9 @@ pub fn send(comptime kind: []const u8, message: *const @typeInfo(@FieldType(mess
     out_used += wire.encodeDelimited(messages.ToClient, kind, message, room);
 }
 
+/// A client that reads nothing while more happens to its commands than there is room to tell: the helper waits for it.
 noinline fn roomForMessage() []u8 {
-    if (out.len - out_used < limits.message_out_size_max) flush();
+    if (out.len - out_used < limits.message_out_size_max) sendAll(true);
     return out[out_used..];
 }
 
@@ -168,8 +173,77 @@ noinline fn writeToFile(bytes: []const u8) usize {
     return linux.write(control_fd, bytes.ptr, bytes.len);
 }
 
-/// Sends all that is queued. A client that does not read holds up nobody but itself: the helper waits for it here.
+/// What comes before the bytes of a StreamData, in a form that always takes the same room: its numbers are varints with
+/// as many bytes as the largest one needs.
+const stream_header_size = 23;
+
+/// Whether the client takes bytes of streams at the moment.
+pub fn takesStreamData() bool {
+    return !is_behind and out_used + stream_header_size + limits.stream_chunk_size <= limits.stream_room;
+}
+
+/// Room for the bytes of a StreamData; null where the client has to take some first.
+pub fn streamSpace() ?[]u8 {
+    if (!is_behind and !takesStreamData()) sendAll(false);
+    return if (takesStreamData()) out[out_used + stream_header_size .. limits.stream_room] else null;
+}
+
+/// Queues a StreamData whose bytes, `size` of them, are in `streamSpace` already.
+pub fn sendStreamData(command: u32, stream: u32, size: usize, at_end: bool) void {
+    const header = out[out_used..][0..stream_header_size];
+    const body_size = stream_header_size - 7 + size;
+    const numbers = messages.StreamData.numbers;
+    var at: usize = 0;
+    putNumber(header, &at, 3, body_size + 4);
+    header[at] = messages.ToClient.numbers.stream_data << 3 | 2;
+    at += 1;
+    putNumber(header, &at, 3, body_size);
+    header[at] = numbers.command << 3;
+    at += 1;
+    putNumber(header, &at, 5, command);
+    header[at] = numbers.stream << 3;
+    at += 1;
+    putNumber(header, &at, 3, stream);
+    header[at] = numbers.end << 3;
+    header[at + 1] = @intFromBool(at_end);
+    header[at + 2] = numbers.data << 3 | 2;
+    at += 3;
+    putNumber(header, &at, 3, size);
+    std.debug.assert(at == header.len);
+    out_used += header.len + size;
+}
+
+fn putNumber(header: []u8, at: *usize, size: usize, number: usize) void {
+    var rest = number;
+    for (0..size) |index| {
+        header[at.* + index] = @as(u8, @truncate(rest & 0x7f)) | if (index + 1 < size) @as(u8, 0x80) else 0;
+        rest >>= 7;
+    }
+    std.debug.assert(rest == 0);
+    at.* += size;
+}
+
+/// The end of a stream that has no bytes any more.
+pub fn sendStreamEnd(command: u32, stream: u32) void {
+    send("stream_data", &.{ .command = command, .stream = stream, .end = true });
+}
+
+/// Sends what the client takes at once. The loop goes on with the rest as soon as it takes more.
 pub fn flush() void {
+    sendAll(once.active);
+}
+
+/// Sends all that is queued, before this process ends.
+pub fn flushAll() void {
+    sendAll(true);
+}
+
+/// The client takes more.
+pub fn writable() void {
+    sendAll(false);
+}
+
+fn sendAll(waits: bool) void {
     var sent: usize = 0;
     while (sent < out_used) {
         const flags = linux.MSG.DONTWAIT | linux.MSG.NOSIGNAL;
@@ -183,6 +257,7 @@ pub fn flush() void {
             .INTR => {},
             // NOMEM, NOBUFS: the kernel lacks memory at the moment.
             .AGAIN, .NOMEM, .NOBUFS => {
+                if (!waits) return fallBehind(sent);
                 var waiting = [_]linux.pollfd{.{ .fd = control_fd, .events = linux.POLL.OUT, .revents = 0 }};
                 _ = linux.poll(&waiting, waiting.len, -1);
             },
@@ -195,4 +270,20 @@ pub fn flush() void {
         }
     }
     out_used = 0;
+    catchUp();
+}
+
+/// The rest comes to the front.
+fn fallBehind(sent: usize) void {
+    std.mem.copyForwards(u8, out, out[sent..out_used]);
+    out_used -= sent;
+    if (is_behind) return;
+    is_behind = true;
+    loop.awaitClient(true);
+}
+
+fn catchUp() void {
+    if (!is_behind) return;
+    is_behind = false;
+    loop.awaitClient(false);
 }

@@ -24,7 +24,7 @@ pub const Sources = struct {
             .unspecified => unreachable,
             // Those that are the same as others are placed after all others.
             .inherit, .same => -1,
-            .pipe_read, .pipe_write, .helper, .file => sources.own[index],
+            .pipe_read, .pipe_write, .stream_read, .stream_write, .helper, .file => sources.own[index],
             .null_read => sources.null_read,
             .null_write => sources.null_write,
         };
@@ -176,7 +176,7 @@ pub fn open(plan: *const Plan) Sources {
     for (plan.descriptors(), 0..) |descriptor, index| switch (descriptor.source) {
         .unspecified => unreachable,
         .inherit, .same => {},
-        .pipe_read, .pipe_write, .helper => sources.own[index] = descriptor.fd,
+        .pipe_read, .pipe_write, .stream_read, .stream_write, .helper => sources.own[index] = descriptor.fd,
         .file => sources.own[index] = openFile(plan, index, false),
         .null_read => openNull(plan, descriptor.number, .RDONLY, &sources.null_read),
         .null_write => openNull(plan, descriptor.number, .WRONLY, &sources.null_write),

@@ -12,6 +12,7 @@ const child = @import("child.zig");
 const connection = @import("connection.zig");
 const limits = @import("limits.zig");
 const Plan = @import("plan.zig").Plan;
+const streams = @import("streams.zig");
 const sys = @import("sys.zig");
 const linux = sys.linux;
 
@@ -34,6 +35,7 @@ pub fn likeFork(plan: *Plan) usize {
 /// In a copy of the helper's memory: gives up what belongs to other commands.
 pub noinline fn forgetOthers(plan: *const Plan) void {
     connection.forget();
+    streams.forget();
     for (&places) |*place| if (plan == place.plan) place.forgetEarlier() else place.free();
 }
 

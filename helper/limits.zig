@@ -13,7 +13,9 @@ pub const dropped_head_size = 64;
 
 /// Messages up to this size are received without an allocation of their own.
 pub const receive_buffer_size = 64 << 10;
-pub const transmit_buffer_size = 32 << 10;
+/// Of messages to the client. Bytes of streams fill it only up to `stream_room`: the rest is for answers.
+pub const transmit_buffer_size = stream_room + (64 << 10);
+pub const stream_room = 128 << 10;
 /// One message to the client.
 pub const message_out_size_max = 4 << 10;
 
@@ -59,6 +61,17 @@ pub const shared_launch_arena_size = 64 << 10;
 pub const large_pipes_max = 64;
 pub const large_pipe_size = 256 << 10;
 
+/// Streams of living commands.
+pub const streams_max = 1 << 15;
+/// Bytes of a stream that its receiver has not consumed yet: STREAM_WINDOW in proto/unshare.proto.
+pub const stream_window = 256 << 10;
+/// What is read from a stream's pipe at once. Other streams and commands have their turn in between.
+pub const stream_chunk_size = 64 << 10;
+/// What is read from all streams before the loop looks at anything else again.
+pub const stream_round_size = 256 << 10;
+/// A stream that the program reads from tells the client of so many bytes at once that it has consumed.
+pub const stream_credit_size = stream_window / 4;
+
 /// What is moved at once from a program's pipe to the client, in a run for one command.
 pub const output_chunk_size = 256 << 10;
 
@@ -93,6 +106,7 @@ comptime {
     std.debug.assert(receive_buffer_size < message_in_size_max);
     std.debug.assert(message_out_size_max < transmit_buffer_size);
     std.debug.assert(pipes_max >= commands_max);
+    std.debug.assert(stream_chunk_size < stream_room);
     std.debug.assert(processes_max > commands_max);
     std.debug.assert(large_pipes_max * large_pipe_size <= 64 << 20);
     // A pipe takes 44 bytes of Spawned at most.

@@ -10,6 +10,7 @@ const once = @import("once.zig");
 const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
 const requests = @import("requests.zig");
+const streams = @import("streams.zig");
 const sys = @import("sys.zig");
 const linux = sys.linux;
 
@@ -17,9 +18,13 @@ const event_control = std.math.maxInt(u32);
 const event_signal = event_control - 1;
 const event_outputs = [2]u32{ event_control - 2, event_control - 3 };
 
+/// And above it the index of a stream.
+const event_stream = 1 << 16;
+
 comptime {
     // Every other event is the index of a command.
-    std.debug.assert(event_outputs[1] > commands.none);
+    std.debug.assert(event_stream > commands.none);
+    std.debug.assert(event_outputs[1] > event_stream + limits.streams_max);
 }
 
 var epoll_fd: sys.fd_t = -1;
@@ -39,8 +44,10 @@ pub fn run(host: *const Host) u8 {
     if (watch(signal_fd, linux.EPOLL.IN, event_signal) != 0) return 1;
     while (true) {
         if (once.active and once.isOver()) return finish();
-        if (requests.retired and commands.count == 0 and !requests.has_more) return finish();
+        if (requests.retired and commands.count == 0 and streams.count == 0 and !requests.has_more) return finish();
         connection.flush();
+        // After the client may have taken what held up streams, and before the helper waits for anything.
+        streams.beginRound();
         var events: [limits.events_max]linux.epoll_event = undefined;
         const count = linux.epoll_wait(epoll_fd, &events, events.len, timeout());
         if (sys.isError(count, .INTR)) continue;
@@ -49,12 +56,17 @@ pub fn run(host: *const Host) u8 {
         var signal_ready = false;
         // New commands come last: an event of this round never belongs to a command that took over an index.
         for (events[0..count]) |event| switch (event.data.u32) {
-            event_control => control_ready = true,
+            event_control => {
+                if (event.events & linux.EPOLL.OUT != 0) connection.writable();
+                if (event.events & ~@as(u32, linux.EPOLL.OUT) != 0) control_ready = true;
+            },
             event_signal => signal_ready = true,
             event_outputs[0], event_outputs[1] => |number| {
                 once.outputReady(event_outputs[0] - number, event.events & linux.EPOLL.IN != 0);
             },
-            else => |index| progress.reportEnded(@intCast(index)),
+            else => |number| if (number < event_stream) progress.reportEnded(@intCast(number)) else {
+                streams.ready(@intCast(number - event_stream));
+            },
         };
         if (signal_ready) discardSignals();
         if (signal_ready or reaper.has_more) reaper.reapSome();
@@ -72,7 +84,7 @@ pub fn run(host: *const Host) u8 {
 }
 
 fn finish() u8 {
-    connection.flush();
+    connection.flushAll();
     return 0;
 }
 
@@ -95,7 +107,7 @@ fn endWith(err: requests.Error) u8 {
         inline else => |known| @errorName(known),
     };
     connection.send("protocol_error", &.{ .name = name });
-    connection.flush();
+    connection.flushAll();
     ending.endChildren();
     return 1;
 }
@@ -117,9 +129,21 @@ pub fn watchOutput(fd: sys.fd_t, index: usize) u16 {
     return watch(fd, linux.EPOLL.IN, event_outputs[index]);
 }
 
+/// Reports when the client takes more, or not any more.
+pub fn awaitClient(also_room: bool) void {
+    const events: u32 = if (also_room) linux.EPOLL.IN | linux.EPOLL.OUT else linux.EPOLL.IN;
+    var event: linux.epoll_event = .{ .events = events, .data = .{ .u32 = event_control } };
+    _ = linux.epoll_ctl(epoll_fd, linux.EPOLL.CTL_MOD, connection.control_fd, &event);
+}
+
+/// Reports when there is something to read in a stream's pipe, or room in it, and its end.
+pub fn watchStream(fd: sys.fd_t, index: usize, is_input: bool) u16 {
+    return watch(fd, if (is_input) linux.EPOLL.OUT else linux.EPOLL.IN, event_stream + @as(u32, @intCast(index)));
+}
+
 /// Closing is not enough: a child that was just cloned has a copy of the descriptor, and epoll goes on reporting it until
 /// that is closed too.
-pub fn unwatchReport(fd: sys.fd_t) void {
+pub fn unwatch(fd: sys.fd_t) void {
     _ = linux.epoll_ctl(epoll_fd, linux.EPOLL.CTL_DEL, fd, null);
 }
 

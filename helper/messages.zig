@@ -17,6 +17,9 @@ pub const ToHelper = struct {
     abort: ?Abort = null,
     reap: ?Reap = null,
     retire: ?Retire = null,
+    stream_data: ?StreamData = null,
+    stream_credit: ?StreamCredit = null,
+    close_stream: ?CloseStream = null,
 
     pub const numbers = .{
         .hello = 1,
@@ -27,6 +30,9 @@ pub const ToHelper = struct {
         .abort = 6,
         .reap = 7,
         .retire = 8,
+        .stream_data = 14,
+        .stream_credit = 15,
+        .close_stream = 16,
     };
 };
 
@@ -42,6 +48,9 @@ pub const ToClient = struct {
     continued: ?Continued = null,
     reaped: ?Reaped = null,
     limit_reached: ?LimitReached = null,
+    stream_data: ?StreamData = null,
+    stream_credit: ?StreamCredit = null,
+    close_stream: ?CloseStream = null,
 
     pub const numbers = .{
         .hello = 1,
@@ -55,6 +64,9 @@ pub const ToClient = struct {
         .continued = 9,
         .reaped = 10,
         .limit_reached = 11,
+        .stream_data = 14,
+        .stream_credit = 15,
+        .close_stream = 16,
     };
 };
 
@@ -258,6 +270,8 @@ pub const Descriptor = struct {
     source: DescriptorSource = .unspecified,
     helper_descriptor: u32 = 0,
     is_clients: bool = false,
+    input: []u8 = &.{},
+    input_ends: bool = false,
     file: ?FileToOpen = null,
     same_as: u32 = 0,
 
@@ -266,6 +280,8 @@ pub const Descriptor = struct {
         .source = 2,
         .helper_descriptor = 3,
         .is_clients = 4,
+        .input = 5,
+        .input_ends = 6,
         .file = 7,
         .same_as = 8,
     };
@@ -301,6 +317,8 @@ pub const DescriptorSource = enum(u8) {
     pipe_read = 4,
     pipe_write = 5,
     helper = 6,
+    stream_read = 7,
+    stream_write = 8,
     file = 9,
     same = 10,
 };
@@ -336,9 +354,43 @@ pub const Spawned = struct {
     command: u32 = 0,
     pid: u32 = 0,
     pipes: []const Pipe = &.{},
+    streams: []const Stream = &.{},
 
-    pub const numbers = .{ .command = 1, .pid = 2, .pipes = 3 };
-    pub const maxima = .{ .pipes = limits.descriptors_max };
+    pub const numbers = .{ .command = 1, .pid = 2, .pipes = 3, .streams = 4 };
+    pub const maxima = .{ .pipes = limits.descriptors_max, .streams = limits.descriptors_max };
+};
+
+pub const Stream = struct {
+    number: u32 = 0,
+    stream: u32 = 0,
+
+    pub const numbers = .{ .number = 1, .stream = 2 };
+};
+
+pub const StreamData = struct {
+    command: u32 = 0,
+    stream: u32 = 0,
+    data: []u8 = &.{},
+    end: bool = false,
+
+    pub const numbers = .{ .command = 1, .stream = 2, .data = 3, .end = 4 };
+};
+
+pub const StreamCredit = struct {
+    command: u32 = 0,
+    stream: u32 = 0,
+    size: u32 = 0,
+
+    pub const numbers = .{ .command = 1, .stream = 2, .size = 3 };
+};
+
+pub const CloseStream = struct {
+    command: u32 = 0,
+    stream: u32 = 0,
+    drain: bool = false,
+    errno: u32 = 0,
+
+    pub const numbers = .{ .command = 1, .stream = 2, .drain = 3, .errno = 4 };
 };
 
 pub const Pipe = struct {
@@ -681,12 +733,12 @@ test "the most steps that there may be, with the most arguments, fit into an are
 test "the messages are those of unshare.proto" {
     const proto: Proto = .{ .text = @embedFile("unshare.proto") };
     inline for (.{
-        ToHelper,        ToClient, Hello,   Spawn,         Descriptor,   IdMap,         Groups,
-        PivotRoot,       Join,     Step,    IdMapCommands, StepArgument, SpawnFailed,   BufferReference,
-        DescriptorRange, Frozen,   Spawned, Pipe,          Died,         ResourceUsage, ExitStatus,
-        Signal,          Unfreeze, Abort,   SignalResult,  ReleasePipes, ProtocolError, Stopped,
-        Continued,       Reap,     Reaped,  Retire,        RunLimits,    LimitReached,  ClientDir,
-        FileToOpen,
+        ToHelper,        ToClient,     Hello,       Spawn,         Descriptor,   IdMap,         Groups,
+        PivotRoot,       Join,         Step,        IdMapCommands, StepArgument, SpawnFailed,   BufferReference,
+        DescriptorRange, Frozen,       Spawned,     Pipe,          Died,         ResourceUsage, ExitStatus,
+        Signal,          Unfreeze,     Abort,       SignalResult,  ReleasePipes, ProtocolError, Stopped,
+        Continued,       Reap,         Reaped,      Retire,        RunLimits,    LimitReached,  Stream,
+        StreamData,      StreamCredit, CloseStream, ClientDir,     FileToOpen,
     }) |T| try expectMessage(proto, T);
     try expectEnum(proto, DescriptorSource, "DESCRIPTOR_SOURCE_");
     try expectEnum(proto, Namespace, "NAMESPACE_");
@@ -695,6 +747,6 @@ test "the messages are those of unshare.proto" {
     try expectEnum(proto, Item, "ITEM_");
     try expectEnum(proto, RunLimit, "RUN_LIMIT_");
     // Nothing stands there that is not compared here.
-    try testing.expectEqual(36, std.mem.count(u8, proto.text, "\nmessage "));
+    try testing.expectEqual(40, std.mem.count(u8, proto.text, "\nmessage "));
     try testing.expectEqual(6, std.mem.count(u8, proto.text, "\nenum "));
 }

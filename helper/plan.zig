@@ -6,6 +6,7 @@ const limits = @import("limits.zig");
 const messages = @import("messages.zig");
 const namespaces = @import("namespaces.zig");
 const first_kept = @import("options.zig").first_kept;
+const once = @import("once.zig");
 const steps = @import("steps.zig");
 const sys = @import("sys.zig");
 const linux = sys.linux;
@@ -75,6 +76,12 @@ pub const Plan = struct {
 
     pub fn isJoining(plan: *const Plan, namespace: messages.Namespace) bool {
         return plan.joins & namespaces.flagOf(namespace) != 0;
+    }
+
+    /// What the client has said about the descriptor of this number.
+    pub fn inputOf(plan: *const Plan, number: sys.fd_t) messages.Descriptor {
+        for (plan.request.descriptors) |descriptor| if (descriptor.number == number) return descriptor;
+        unreachable;
     }
 
     pub fn hasMaps(plan: *const Plan) bool {
@@ -246,6 +253,10 @@ fn takeDescriptors(plan: *Plan) ?Refusal {
         if (descriptor.number > std.math.maxInt(i32) - 1) return refuse("descriptors: number too large");
         if (descriptor.source == .inherit and descriptor.number > 2) {
             return refuse("descriptors: only 0, 1 and 2 can be inherited");
+        }
+        if (descriptor.input.len > limits.stream_window) return refuse("descriptors: input larger than the window");
+        if (once.active and (descriptor.source == .stream_read or descriptor.source == .stream_write)) {
+            return refuse("descriptors: no streams in a run for one command");
         }
         for (plan.descriptors()) |earlier| {
             if (earlier.number == descriptor.number) return refuse("descriptors: number named twice");

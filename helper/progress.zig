@@ -11,6 +11,7 @@ const messages = @import("messages.zig");
 const plans = @import("plan.zig");
 const reaper = @import("reaper.zig");
 const report = @import("report.zig");
+const streams = @import("streams.zig");
 const sys = @import("sys.zig");
 const terminal = @import("terminal.zig");
 const linux = sys.linux;
@@ -213,6 +214,7 @@ pub fn finish(index: commands.Index) void {
     std.debug.assert(command.livingProcesses() == 0);
     endStarting(command);
     commands.closePipes(command);
+    streams.drop(command);
     tellFailure(index);
     closeOwn(&command.map_stderr);
     commands.markDead(index);
@@ -231,7 +233,7 @@ fn tellFailure(index: commands.Index) void {
 /// Nobody uses the pipes to and from the processes, and the shared memory, any more.
 noinline fn endStarting(command: *Command) void {
     if (command.report >= 0) {
-        loop.unwatchReport(command.report);
+        loop.unwatch(command.report);
         closeOwn(&command.report);
     }
     closeOwn(&command.go);

@@ -62,6 +62,7 @@ pub const Detail = enum(u16) {
     memory,
     client_dir,
     forged,
+    streams,
 
     /// What there is to say of /proc, by the errno of Host.procErrno.
     pub fn ofProc(errno: u16) Detail {
@@ -76,6 +77,7 @@ pub const Detail = enum(u16) {
             .client_dir => "neither this path nor /proc/<pid of the client>/cwd leads to the client's working directory of the call",
             .pipes => std.fmt.comptimePrint("pipes: at most {d} not yet opened by the client", .{limits.pipes_max}),
             .forged => "another process has written to the pipe on which the command's own process reports to the helper",
+            .streams => std.fmt.comptimePrint("streams: at most {d} at once", .{limits.streams_max}),
         };
     }
 };

@@ -13,6 +13,7 @@ const plans = @import("plan.zig");
 const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
 const starter = @import("starter.zig");
+const streams = @import("streams.zig");
 const sys = @import("sys.zig");
 const terminal = @import("terminal.zig");
 const linux = sys.linux;
@@ -28,6 +29,7 @@ pub const Error = wire.Error || connection.ReceiveError || error{
     MessageEmpty,
     MessageAmbiguous,
     CommandInUse,
+    StreamOverrun,
 };
 
 var greeted = false;
@@ -146,6 +148,9 @@ fn dispatch(message: *const messages.ToHelper, host: *const Host, place: ?*launc
         answers.reaped(request.request);
     }
     if (message.retire != null) retire();
+    if (message.stream_data) |*request| try streams.take(request);
+    if (message.stream_credit) |*request| try streams.credit(request);
+    if (message.close_stream) |*request| streams.end(request);
     return false;
 }
 

@@ -20,6 +20,7 @@ const progress = @import("progress.zig");
 const reaper = @import("reaper.zig");
 const report = @import("report.zig");
 const standard = @import("standard.zig");
+const streams = @import("streams.zig");
 const sys = @import("sys.zig");
 const linux = sys.linux;
 
@@ -191,6 +192,10 @@ fn openPipes(command: *commands.Command, plan: *Plan) ?Failure {
         const program_reads = switch (descriptor.source) {
             .pipe_read => true,
             .pipe_write => false,
+            .stream_read, .stream_write => {
+                if (openStream(command, plan, descriptor)) |failure| return failure;
+                continue;
+            },
             else => continue,
         };
         const ends = switch (makePipe(.{ .CLOEXEC = true })) {
@@ -215,6 +220,32 @@ fn openPipes(command: *commands.Command, plan: *Plan) ?Failure {
     return null;
 }
 
+/// A pipe whose bytes travel in messages.
+fn openStream(command: *commands.Command, plan: *const Plan, descriptor: *plans.Descriptor) ?Failure {
+    const ends = switch (makePipe(.{ .CLOEXEC = true })) {
+        .ends => |made| made,
+        .errno => |errno| return pipeFailure(errno, .descriptor, descriptor.number),
+    };
+    const is_input = descriptor.source == .stream_read;
+    descriptor.fd = if (is_input) ends.reader else ends.writer;
+    const own = if (is_input) ends.writer else ends.reader;
+    const index = streams.open(command, descriptor.number, own, is_input) orelse {
+        sys.close(own);
+        return .{ .stage = .limit, .item = .descriptor, .index = @intCast(descriptor.number), .detail = .streams };
+    };
+    // The helper waits for nobody. The program's end has flags of its own.
+    const result = sys.fcntl(own, sys.F_SETFL, sys.open_nonblock);
+    if (sys.errnoOf(result) != 0) return streamFailure(.fcntl, sys.errnoOf(result), descriptor.number);
+    if (!is_input) return null;
+    const asked = plan.inputOf(descriptor.number);
+    const errno = streams.beginInput(index, asked.input, asked.input_ends) orelse return null;
+    return streamFailure(.write, errno, descriptor.number);
+}
+
+fn streamFailure(call: report.Call, errno: u16, number: sys.fd_t) Failure {
+    return .{ .stage = .create_pipe, .call = call, .errno = errno, .item = .descriptor, .index = @intCast(number) };
+}
+
 /// With the usual 64 KiB, program and client wait for each other so often that a socket pair, which has more, is faster.
 fn makeLarge(pipe: sys.fd_t) void {
     // Where the user's pipes have too much room already, or a limit is below this, it stays as it is.
@@ -224,7 +255,11 @@ fn makeLarge(pipe: sys.fd_t) void {
 /// What only the child needs. Its reading ends stay open here until the client has opened the writing ones.
 fn closeProgramEnds(plan: *const Plan) void {
     for (plan.descriptors()) |descriptor| {
-        const is_childs = descriptor.source == .pipe_write or descriptor.source == .helper;
+        const is_childs = switch (descriptor.source) {
+            // The client opens the other end, which takes a reader.
+            .pipe_read => false,
+            else => true,
+        };
         if (is_childs and descriptor.fd >= 0) sys.close(descriptor.fd);
     }
     for (plan.request.joins) |join| {

@@ -36,6 +36,7 @@ test {
     _ = @import("starter.zig");
     _ = @import("steps.zig");
     _ = @import("sys.zig");
+    _ = @import("streams.zig");
     _ = @import("syscall_numbers.zig");
     _ = @import("terminal.zig");
     _ = @import("wire.zig");

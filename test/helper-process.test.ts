@@ -154,7 +154,7 @@ for (const [name, bytes] of Object.entries({
   WireTypeWrong: Buffer.concat([hello, frame(0x10, 1)]),
   WireTypeUnknown: Buffer.concat([hello, frame(0x17)]),
   FieldNumberZero: Buffer.concat([hello, frame(0x02, 0)]),
-  GroupUnmatched: Buffer.concat([hello, frame(0x7b)]),
+  GroupUnmatched: Buffer.concat([hello, frame(0x6b)]),
   IntegerOutOfRange: Buffer.concat([hello, frame(0x12, 6, 0x08, 0xff, 0xff, 0xff, 0xff, 0x7f)]),
   EnumUnknown: Buffer.concat([hello, frame(0x12, 3, 0x4a, 1, 99)]),
   NulInString: Buffer.concat([hello, frame(0x12, 3, 0x12, 1, 0)]),

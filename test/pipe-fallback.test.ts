@@ -101,7 +101,7 @@ for (const how of ['empty', 'foreign'] as const) {
   );
 
   test(
-    `${how} /proc: it is found out once, and a command without pipes takes no helper of its own`,
+    `${how} /proc: it is found out once, and a command without pipes, or whose output is collected, takes no helper of its own`,
     async () => {
       const output = await inPlace(
         how,
@@ -109,9 +109,10 @@ for (const how of ['empty', 'foreign'] as const) {
       let started = 0;
       const { spawn } = ChildProcess.prototype;
       ChildProcess.prototype.spawn = function (...args) { started += 1; return spawn.apply(this, args); };
-      for (let time = 0; time < 3; time += 1) await shell('true').output();
+      for (let time = 0; time < 3; time += 1) await (await shell('true').stdout('piped').spawn()).wait();
       const withPipes = started;
       for (let time = 0; time < 3; time += 1) await shell('true').status();
+      for (let time = 0; time < 3; time += 1) await shell('echo a').output({ input: 'b' });
       console.log(withPipes, started);`,
       );
       // A client that cannot drive pipes does not ask the helper for all commands.

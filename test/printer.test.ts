@@ -352,6 +352,7 @@ function command(
 ): SpawnRequest {
   const { args = ['/bin/sh'], environment = [], ...rest } = fields;
   return {
+    streamed: null,
     program: bytes('/bin/sh'),
     arguments: args.map(bytes),
     environment: environment.map(bytes),

@@ -23,7 +23,7 @@ import { Environment } from './environment';
 import type { Fd } from './fd';
 import { type FindOptions, findInPath } from './find';
 import { Finish } from './finish';
-import { type Input, toInput, watchSource } from './input';
+import { firstInput, type Input, restOfInput, toInput, watchSource } from './input';
 import type { NamespaceSource } from './join-source';
 import type { MountPropagation } from './mount-propagation';
 import type { Namespace } from './namespace';
@@ -677,10 +677,15 @@ export class Command {
     const unwatchSource = watchSource(input, error => watch.end(error));
     try {
       const collected = await held(watch, async () => {
-        const child = await this.start(request, options, watch);
+        const streamed = firstInput(input);
+        const child = await this.start({ ...request, streamed }, options, watch);
         // From here on, that is for who feeds it.
         unwatchSource();
-        return await collectOutput(child, watch, { input, maxBuffer, drainTimeout });
+        return await collectOutput(child, watch, {
+          input: restOfInput(input, streamed),
+          maxBuffer,
+          drainTimeout,
+        });
       });
       return finish.output(collected);
     } catch (error) {
@@ -746,6 +751,7 @@ export class Command {
 
   private snapshot(stdin: StdioKind, stdoutAndStderr: StdioKind, foreground = false): SpawnRequest {
     return {
+      streamed: null,
       program: this.program,
       arguments: [this.argumentZero, ...this.argumentList],
       environment: this.environment.entries(),

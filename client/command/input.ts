@@ -1,7 +1,7 @@
-import { finished, Readable } from 'stream';
-import type { PipeWriter } from '../pipe/pipe-writer';
+import { finished, Readable, type Writable } from 'stream';
 import { isIterable } from './check-list';
 import { bytesOfInput } from './run-options';
+import type { Streamed } from './spawn-request';
 
 /** What a program may be given to read: text, bytes, or a source of them. */
 export type Input =
@@ -28,6 +28,27 @@ function isAsyncIterable(value: unknown): boolean {
   return typeof (value as AsyncIterable<unknown> | null)?.[Symbol.asyncIterator] === 'function';
 }
 
+/** A pipe takes this much at once, so that the program finds it there. */
+const INPUT_FIRST_MAX = 64 * 1024;
+
+/** @internal For a program that is given nothing to read, or not yet. */
+export const NO_INPUT: Streamed = { input: Buffer.alloc(0), inputEnds: false };
+
+/** @internal The bytes that go to the helper together with the command. */
+export function firstInput(input: Uint8Array | NodeJS.ReadableStream | null): Streamed {
+  if (input === null || isStream(input)) return NO_INPUT;
+  return { input: input.subarray(0, INPUT_FIRST_MAX), inputEnds: input.length <= INPUT_FIRST_MAX };
+}
+
+/** @internal What follows `first`, or null if that is all. */
+export function restOfInput(
+  input: Uint8Array | NodeJS.ReadableStream | null,
+  first: Streamed,
+): Uint8Array | NodeJS.ReadableStream | null {
+  if (input === null || first.inputEnds) return null;
+  return isStream(input) ? input : input.subarray(first.input.length);
+}
+
 /** Calls back if a source fails, which may be before there is a program to feed. Returns what ends that. */
 export function watchSource(
   input: Uint8Array | NodeJS.ReadableStream | null,
@@ -45,7 +66,7 @@ export function watchSource(
  * with a TypeError for a chunk that is no bytes. Returns what ends it: `stdin` and the source are destroyed.
  */
 export function feed(
-  stdin: PipeWriter,
+  stdin: Writable,
   input: Uint8Array | NodeJS.ReadableStream,
   failed: (error: Error) => void,
 ): () => void {
@@ -75,7 +96,7 @@ function isStream(input: Uint8Array | NodeJS.ReadableStream): input is NodeJS.Re
  */
 function pump(
   source: NodeJS.ReadableStream,
-  stdin: PipeWriter,
+  stdin: Writable,
   end: (error: Error | null) => void,
 ): () => void {
   let index = 0;

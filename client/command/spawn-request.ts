@@ -53,8 +53,16 @@ export interface PivotRootRequest {
   readonly unmount: boolean;
 }
 
+/** The first bytes that a program reads from the stream at its standard input, and whether they are all. */
+export interface Streamed {
+  readonly input: Uint8Array;
+  readonly inputEnds: boolean;
+}
+
 /** A command at the moment of its spawn. Nothing in it changes afterwards. */
 export interface SpawnRequest {
+  /** The pipes are streams, whose bytes travel in messages; null if the client opens them. */
+  readonly streamed: Streamed | null;
   readonly program: Uint8Array;
   /** argv, argv[0] included. */
   readonly arguments: Uint8Array[];

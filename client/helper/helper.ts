@@ -122,7 +122,7 @@ export class Helper implements AsyncDisposable {
       // Now: the client may change it before the command is sent.
       const current = workingDirectory(this.connection?.directory, request);
       this.retireForeign();
-      if (hasPipes(request) && !(await this.canOpenPipes())) {
+      if (request.streamed === null && hasPipes(request) && !(await this.canOpenPipes())) {
         checkAborted(watch);
         return this.startDedicated(request, toCarried(request, true), watch, current);
       }

@@ -4,10 +4,14 @@ import { feed } from '../command/input';
 import { checkBoolean } from '../command/run-options';
 import { PipeReader } from '../pipe/pipe-reader';
 import { PipeWriter } from '../pipe/pipe-writer';
+import type { Streams } from '../protocol/channel';
+import { InputStream, OutputStream } from '../protocol/stream';
 import { type Signal, signalNumber } from '../signals';
 import { disposeWith } from './dispose';
 import type { ExitStatus } from './exit-status';
 import type { RunHandle } from './run-handle';
+
+const NO_STREAMS: Streams = new Map();
 
 /** Whom a signal is sent to. */
 export interface SignalOptions {
@@ -28,14 +32,22 @@ export class Child implements AsyncDisposable {
   private readonly run: RunHandle;
   /** The client's ends that were not taken, by their number in the program. */
   private readonly pipes: Map<number, PipeReader | PipeWriter>;
+  /** @internal For a call that collects the output. */
+  readonly streams: Streams;
   /** Kills the program and waits for its end, where `await using` is left. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   /** @internal `pipes` has the client's ends by their number in the program. */
-  constructor(run: RunHandle, pid: number, pipes: Map<number, PipeReader | PipeWriter>) {
+  constructor(
+    run: RunHandle,
+    pid: number,
+    pipes: Map<number, PipeReader | PipeWriter>,
+    streams: Streams = NO_STREAMS,
+  ) {
     this.run = run;
     this.pid = pid;
     this.pipes = pipes;
+    this.streams = streams;
     this.stdin = (pipes.get(0) as PipeWriter | undefined) ?? null;
     this.stdout = (pipes.get(1) as PipeReader | undefined) ?? null;
     this.stderr = (pipes.get(2) as PipeReader | undefined) ?? null;
@@ -117,6 +129,23 @@ export class Child implements AsyncDisposable {
     return this;
   }
 
+  /** @internal The stream that the program writes as this descriptor. */
+  outputStream(fd: number): OutputStream | null {
+    const stream = this.streams.get(fd);
+    return stream instanceof OutputStream ? stream : null;
+  }
+
+  /** @internal The stream that the program reads as this descriptor. */
+  inputStream(fd: number): InputStream | null {
+    const stream = this.streams.get(fd);
+    return stream instanceof InputStream ? stream : null;
+  }
+
+  /** @internal Keeps the event loop alive until the function that it returns is called. */
+  hold(): () => void {
+    return this.run.hold();
+  }
+
   /**
    * @internal Writes the option `input` to the program, whose `stdin` is null then. If the source fails, the program is ended, and
    * `wait` rejects with that error.
@@ -136,11 +165,13 @@ export class Child implements AsyncDisposable {
       if (pipe instanceof PipeWriter) pipe.destroy();
       else pipe.on('error', () => {}).resume();
     }
+    for (const stream of this.streams.values()) stream.neglect();
   }
 
   /** @internal Closes the pipes that were not taken. */
   closePipes(): void {
     for (const pipe of this.pipes.values()) pipe.destroy();
+    for (const stream of this.streams.values()) stream.close();
   }
 }
 
@@ -158,6 +189,9 @@ const SIGNATURES: Signatures<Child> = {
   neglectPipes: INTERNAL,
   closePipes: INTERNAL,
   feedInput: INTERNAL,
+  hold: INTERNAL,
+  inputStream: INTERNAL,
+  outputStream: INTERNAL,
 };
 checkCalls(Child.prototype, 'Child', SIGNATURES);
 

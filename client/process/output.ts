@@ -2,11 +2,12 @@ import { clearTimeout, setTimeout } from 'timers';
 import { checkCalls, type Signatures } from '../check/check-calls';
 import { feed } from '../command/input';
 import { linesOf } from '../pipe/line-splitter';
+import { StreamWriter } from '../pipe/stream-writer';
 import type { CallWatch } from './call-watch';
 import type { Child } from './child';
 import type { ExitStatus } from './exit-status';
 import { type Collected, isLimitError, outputTooLarge } from './limit-errors';
-import { OutputCollector } from './output-collector';
+import { StreamCollector } from './stream-collector';
 import { unlessAborted } from './unless-aborted';
 import type { Watch } from './watch';
 
@@ -75,17 +76,24 @@ export async function collectOutput(
   task: OutputTask,
 ): Promise<Collected & { status: ExitStatus }> {
   const collect = (number: 1 | 2, stream: 'stdout' | 'stderr') =>
-    new OutputCollector(child.takePipeReader(number), task.maxBuffer, () =>
+    new StreamCollector(child.outputStream(number), task.maxBuffer, () =>
       watch.end(outputTooLarge(stream, collected())),
     );
   const stdout = collect(1, 'stdout');
   const stderr = collect(2, 'stderr');
   const collected = (): Collected => ({ stdout: stdout.bytes(), stderr: stderr.bytes() });
-  const stdin = task.input === null ? null : child.takePipeWriter(0);
+  const stdin = task.input === null ? null : child.inputStream(0);
+  const release = child.hold();
   let endInput = () => {};
-  child.neglectPipes();
   try {
-    if (stdin !== null) endInput = feed(stdin, task.input!, error => watch.end(error));
+    // Not before both are there: what has come already may be too much.
+    stdout.start();
+    stderr.start();
+    if (stdin !== null) {
+      const writer = new StreamWriter(stdin, () => child.hold());
+      endInput = feed(writer, task.input!, error => watch.end(error));
+    }
+    child.neglectPipes();
     const all = untilDrained(child, [stdout, stderr], task.drainTimeout);
     const status = await unlessAborted(watch, child, all);
     return { status, ...collected() };
@@ -97,6 +105,7 @@ export async function collectOutput(
     await Promise.all([stdout.drained(), stderr.drained()]);
     throw Object.assign(error, collected());
   } finally {
+    release();
     for (const collector of [stdout, stderr]) collector.close();
     endInput();
     child.closePipes();
@@ -106,7 +115,7 @@ export async function collectOutput(
 /** Waits for the program, and for the ends of its pipes, but for these not longer than `timeout`. */
 async function untilDrained(
   child: Child,
-  pipes: readonly OutputCollector[],
+  pipes: readonly StreamCollector[],
   timeout: number | null,
 ): Promise<ExitStatus> {
   const ended = Promise.all(pipes.map(pipe => pipe.ended));

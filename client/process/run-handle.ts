@@ -14,6 +14,8 @@ export interface RunHandle {
   spoil(error: Error): void;
   /** Calls back when the program has ended. */
   atEnd(callback: () => void): void;
+  /** Keeps the event loop alive until the function that it returns is called. */
+  hold(): () => void;
   /** Keeps the event loop alive while the program lives. */
   ref(): void;
   /** Undoes `ref`. */

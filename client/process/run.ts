@@ -8,7 +8,7 @@ import { toSpawnError } from '../error/spawn-failure';
 import { isStoppedError } from '../helper/stop-watch';
 import type { unshare } from '../messages';
 import { checkPipes, openPipes } from '../pipe/open-pipes';
-import type { CommandEvents } from '../protocol/channel';
+import type { CommandEvents, Streams } from '../protocol/channel';
 import { toExitStatus } from '../protocol/exit-status-message';
 import { signalName, signalNumber } from '../signals';
 import { Child } from './child';
@@ -110,13 +110,16 @@ export class Run implements CommandEvents, RunHandle {
       );
   }
 
-  spawned(message: unshare.v1.Spawned): void {
+  spawned(message: unshare.v1.Spawned, streams: Streams): void {
     const { descriptors } = this.asked!.message;
     checkPipes(this.connection.path, descriptors, message.pipes);
     this.asked = null;
     this.pid = message.pid;
-    if (this.refusal !== null) this.kill();
-    else this.handOut(descriptors, message);
+    if (this.refusal === null) this.handOut(descriptors, message, streams);
+    else {
+      closeStreams(streams);
+      this.kill();
+    }
     if (message.pipes.length > 0) this.connection.channel.releasePipes(this.command);
   }
 
@@ -209,6 +212,16 @@ export class Run implements CommandEvents, RunHandle {
     else callback();
   }
 
+  /** Keeps the event loop alive until the function that it returns is called. */
+  hold(): () => void {
+    this.connection.ref();
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.connection.unref();
+      isHeld = false;
+    };
+  }
+
   /** Keeps the event loop alive while the program lives, which is so from the start. */
   ref(): void {
     if (this.referenced || this.outcome !== null) return;
@@ -254,11 +267,12 @@ export class Run implements CommandEvents, RunHandle {
   private handOut(
     descriptors: readonly unshare.v1.Descriptor.$Properties[],
     { pipes }: unshare.v1.Spawned,
+    streams: Streams,
   ): void {
     try {
       const ends = openPipes(this.connection, descriptors, pipes);
       for (const [number, end] of this.connection.takeRuntimePipes()) ends.set(number, end);
-      const child = new Child(this, this.pid, ends);
+      const child = new Child(this, this.pid, ends, streams);
       // Kept as long as the program lives.
       this.child = () => child;
       this.start.resolve(child);
@@ -267,6 +281,7 @@ export class Run implements CommandEvents, RunHandle {
     } catch (error) {
       // Where the helper is dead, its pipes cannot be opened either.
       this.refusal = { reason: error, yieldsToLoss: true };
+      closeStreams(streams);
       this.kill();
     }
   }
@@ -329,6 +344,11 @@ export class Run implements CommandEvents, RunHandle {
       doing: `cannot send ${number === 0 ? 'signal 0' : signalName(number)} to process ${this.pid}`,
     });
   }
+}
+
+/** For a program that nobody is given. */
+function closeStreams(streams: Streams): void {
+  for (const stream of streams.values()) stream.close();
 }
 
 function settle(waiter: Settler<ExitStatus>, outcome: Outcome): void {

@@ -8,16 +8,21 @@ import { encodeFrame, FrameDecoder } from './codec';
 import { isPossible } from './exit-status-message';
 import { LaunchWindow } from './launch-window';
 import { helperRefused, protocolViolation, unreadableMessage, versionMismatch } from './protocol-errors';
+import { quickAnswer } from './quick-answer';
 import { encodeSpawn } from './spawn-frame';
 import type { SpawnMessage } from './spawn-message';
+import { InputStream, OutputStream, type StreamLink, writeFailed } from './stream';
 import type { Trace } from './trace';
 
 import v1 = unshare.v1;
 
 /** Largest message that is taken from a helper, in bytes. The helper's own limit is far below. */
-const MESSAGE_IN_MAX = 64 * 1024;
+const MESSAGE_IN_MAX = 128 * 1024;
 
 const ID_MAX = 2 ** 32 - 1;
+
+const { DESCRIPTOR_SOURCE_STREAM_READ: STREAM_READ, DESCRIPTOR_SOURCE_STREAM_WRITE: STREAM_WRITE } =
+  v1.DescriptorSource;
 
 /**
  * What happens to a command, told to whoever asked for it. `failed`, `withdrawn`, `died` or `lost` is the last that is
@@ -29,8 +34,8 @@ export interface CommandEvents {
    * `spawned`.
    */
   frozen(message: v1.Frozen): void;
-  /** It runs. */
-  spawned(message: v1.Spawned): void;
+  /** It runs. `streams` are those of its descriptors, by their number in the program. */
+  spawned(message: v1.Spawned, streams: Streams): void;
   /** It could not be started, and nothing follows. */
   failed(message: v1.SpawnFailed): void;
   /** It was aborted before the helper was asked for it. */
@@ -64,6 +69,8 @@ export interface ChannelOptions {
   write(bytes: Uint8Array): void;
   /** Called before a command is sent that had to wait for others: the client may be another one than when it asked for it. */
   hasWaited?(): void;
+  /** Called when the last open stream has ended. */
+  streamsEnded?(): void;
   /** Called when the helper has sent what it must not, after everything that was pending was told. */
   failed(error: UnshareError): void;
 }
@@ -77,7 +84,11 @@ type Progress = 'freezing' | 'frozen' | 'starting' | 'running';
 interface LiveCommand {
   events: CommandEvents;
   progress: Progress;
+  descriptors: readonly v1.Descriptor.$Properties[];
 }
+
+/** The streams of a command, by the number of the descriptor in the program. */
+export type Streams = ReadonlyMap<number, OutputStream | InputStream>;
 
 interface Settler<T> {
   resolve(value: T): void;
@@ -96,6 +107,8 @@ export class Channel {
   private readonly window = new LaunchWindow();
   private readonly signals = new Map<number, Settler<number>>();
   private readonly reaps = new Map<number, Settler<void>>();
+  /** Those that have not ended, by the number that the helper gave them. */
+  private readonly streams = new Map<number, OutputStream | InputStream>();
   private lastCommand = 0;
   private lastRequest = 0;
   private hello: v1.Hello | null = null;
@@ -119,7 +132,8 @@ export class Channel {
     message.command = command;
     const frame = encodeSpawn(message);
     this.lastCommand = command;
-    this.commands.set(command, { events, progress: message.freeze ? 'freezing' : 'starting' });
+    const progress = message.freeze ? 'freezing' : 'starting';
+    this.commands.set(command, { events, progress, descriptors: message.descriptors });
     let waits = false;
     this.window.enter(command, () => {
       if (waits) this.options.hasWaited?.();
@@ -143,6 +157,11 @@ export class Channel {
       this.signals.set(request, { resolve, reject });
       this.send({ signal: { request, command, signal, group } });
     });
+  }
+
+  /** Whether a stream has not ended. */
+  get hasStreams(): boolean {
+    return this.streams.size > 0;
   }
 
   /** Resolves when everything was told that had happened to children before. */
@@ -203,7 +222,7 @@ export class Channel {
     if (this.failure !== null) return;
     try {
       for (const body of this.decoder.decode(chunk)) {
-        this.dispatch(v1.ToClient.decode(body));
+        this.dispatch(quickAnswer(body) ?? v1.ToClient.decode(body));
         // Handlers may have ended the conversation.
         if (this.failure !== null) return;
       }
@@ -225,7 +244,10 @@ export class Channel {
     this.commands.clear();
     this.signals.clear();
     this.reaps.clear();
+    const streams = [...this.streams.values()];
+    this.streams.clear();
     for (const { events } of commands) events.lost(error);
+    for (const stream of streams) stream.over(error);
     for (const { reject } of [...requests, ...this.greetingWaiters.splice(0)]) reject(error);
   }
 
@@ -234,21 +256,24 @@ export class Channel {
     this.options.write(encodeFrame(v1.ToHelper.encode(message).finish()));
   }
 
-  private dispatch(envelope: v1.ToClient): void {
+  private dispatch(envelope: v1.ToClient.$Properties): void {
     this.options.trace?.('<', envelope);
     const { hello, frozen, spawned, spawnFailed, died, signalResult, protocolError } = envelope;
-    const { stopped, continued, reaped } = envelope;
+    const { stopped, continued, reaped, streamData, streamCredit, closeStream } = envelope;
     if (protocolError) throw helperRefused(this.options.path, protocolError.name ?? '');
     if (!hello && this.hello === null)
       throw protocolViolation(this.options.path, 'the first message is not Hello');
     if (hello) this.greet(hello as v1.Hello);
     else if (frozen) this.takeFrozen(frozen as v1.Frozen);
+    else if (streamData) this.takeStreamData(streamData as v1.StreamData);
     else if (spawned) this.takeSpawned(spawned as v1.Spawned);
     else if (spawnFailed) this.takeFailed(spawnFailed as v1.SpawnFailed);
     else if (died) this.takeDied(died as v1.Died);
     else if (stopped) this.takeStopped(stopped as v1.Stopped);
     else if (continued) this.takeContinued(continued as v1.Continued);
     else if (reaped) this.takeReaped(reaped as v1.Reaped);
+    else if (streamCredit) this.takeStreamCredit(streamCredit as v1.StreamCredit);
+    else if (closeStream) this.takeCloseStream(closeStream as v1.CloseStream);
     else if (signalResult) this.takeSignalResult(signalResult as v1.SignalResult);
     else throw protocolViolation(this.options.path, 'a message of an unknown kind');
   }
@@ -280,8 +305,71 @@ export class Channel {
     if (live.progress !== 'starting')
       throw protocolViolation(this.options.path, 'Spawned for a command that was not unfrozen');
     live.progress = 'running';
-    live.events.spawned(message);
+    live.events.spawned(message, this.openStreams(live, message));
     this.window.leave(message.command);
+  }
+
+  private openStreams(live: LiveCommand, { command, streams }: v1.Spawned): Streams {
+    const opened = new Map<number, OutputStream | InputStream>();
+    for (const told of streams) {
+      const number = told.number ?? 0;
+      const index = told.stream ?? 0;
+      const descriptor = live.descriptors.find(asked => asked.number === number);
+      const isOutput = descriptor?.source === STREAM_WRITE;
+      if (
+        this.streams.has(index) ||
+        opened.has(number) ||
+        !(isOutput || descriptor?.source === STREAM_READ)
+      ) {
+        throw protocolViolation(this.options.path, 'Spawned with a stream that was not asked for');
+      }
+      const link = this.streamLink(command, index);
+      const stream = isOutput
+        ? new OutputStream(link)
+        : new InputStream(link, descriptor!.input?.length ?? 0, descriptor!.inputEnds ?? false);
+      this.streams.set(index, stream);
+      opened.set(number, stream);
+    }
+    return opened;
+  }
+
+  private streamLink(command: number, stream: number): StreamLink {
+    const send = (message: v1.ToHelper.$Properties) => {
+      if (this.failure === null) this.send(message);
+    };
+    return {
+      send: (data, end) => send({ streamData: { command, stream, data, end } }),
+      credit: size => send({ streamCredit: { command, stream, size } }),
+      close: drain => send({ closeStream: { command, stream, drain } }),
+    };
+  }
+
+  private takeStreamData({ stream: index, data, end }: v1.StreamData): void {
+    const stream = this.streams.get(index);
+    if (!(stream instanceof OutputStream))
+      throw protocolViolation(this.options.path, 'StreamData for a stream that is not open');
+    if (data.length > 0) stream.take(data);
+    if (end) this.endStream(index, stream, null);
+  }
+
+  private takeStreamCredit({ stream: index, size }: v1.StreamCredit): void {
+    const stream = this.streams.get(index);
+    if (!(stream instanceof InputStream))
+      throw protocolViolation(this.options.path, 'StreamCredit for a stream that is not open');
+    stream.credit(size);
+  }
+
+  private takeCloseStream({ stream: index, errno }: v1.CloseStream): void {
+    const stream = this.streams.get(index);
+    if (!(stream instanceof InputStream))
+      throw protocolViolation(this.options.path, 'CloseStream for a stream that is not open');
+    this.endStream(index, stream, errno === 0 ? null : writeFailed(errno));
+  }
+
+  private endStream(index: number, stream: OutputStream | InputStream, error: Error | null): void {
+    this.streams.delete(index);
+    stream.over(error);
+    if (this.streams.size === 0) this.options.streamsEnded?.();
   }
 
   private takeFailed(message: v1.SpawnFailed): void {

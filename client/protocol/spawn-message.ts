@@ -41,6 +41,9 @@ const SOURCES: Record<DescriptorKind, v1.DescriptorSource> = {
   same: v1.DescriptorSource.DESCRIPTOR_SOURCE_SAME,
 };
 
+const { DESCRIPTOR_SOURCE_STREAM_READ: STREAM_READ, DESCRIPTOR_SOURCE_STREAM_WRITE: STREAM_WRITE } =
+  v1.DescriptorSource;
+
 const PROPAGATIONS: Record<MountPropagation, v1.MountPropagation> = {
   private: v1.MountPropagation.MOUNT_PROPAGATION_PRIVATE,
   slave: v1.MountPropagation.MOUNT_PROPAGATION_SLAVE,
@@ -73,7 +76,7 @@ export function toSpawnMessage(
     pivotRoot: request.pivotRoot,
     chrootDir: request.chrootDir,
     umask: currentUmask(),
-    descriptors: toDescriptors(request.descriptors, carried),
+    descriptors: toDescriptors(request, carried),
     closeDescriptors: request.closeRanges.map(toRange),
     namespaces: request.namespaces.map(namespaceNumber),
     mountPropagation: PROPAGATIONS[request.mountPropagation],
@@ -97,7 +100,7 @@ export function toSpawnMessage(
 
 /** Lists what is not inherited: the helper's own 0, 1 and 2 are the default. */
 function toDescriptors(
-  descriptors: readonly DescriptorRequest[],
+  { descriptors, streamed }: SpawnRequest,
   carried: readonly Carried[],
 ): v1.Descriptor.$Properties[] {
   return descriptors
@@ -110,6 +113,10 @@ function toDescriptors(
       if (kind === 'file') return { number, source: SOURCES.file, file: descriptor.opened ?? null };
       if (kind === 'same') return { number, source: SOURCES.same, sameAs: toTarget(descriptor, descriptors) };
       const kept = helperDescriptor(carried, number);
+      if (streamed !== null && kind === 'piped-read') {
+        return number === 0 ? { number, source: STREAM_READ, ...streamed } : { number, source: STREAM_READ };
+      }
+      if (streamed !== null && kind === 'piped-write') return { number, source: STREAM_WRITE };
       if (kept === null) return { number, source: SOURCES[kind] };
       return {
         number,

@@ -176,6 +176,12 @@ const Generator = struct {
             each.* = .{ .source = g.specified(messages.DescriptorSource) };
             each.number = if (g.isWrong()) g.number(u32) else first + @as(u32, @intCast(index));
             if (each.source == .inherit and each.number > 2 and !g.isWrong()) each.source = .null_read;
+            if (each.source == .stream_read or g.isWrong()) {
+                const input = g.slice(u8, if (g.isWrong()) limits.stream_window + g.upTo(1) else g.upTo(400));
+                @memset(input, 'i');
+                each.input = input;
+                each.input_ends = g.random.boolean();
+            }
             if (each.source == .file and !g.isWrong()) each.file = g.file();
             // It is no other one's that comes later.
             if (each.source == .same) each.same_as = if (g.isWrong()) g.number(u32) else if (index == 0) (first + 1) % 3 else first;
@@ -322,7 +328,23 @@ const Generator = struct {
     }
 
     fn message(g: *Generator) messages.ToHelper {
-        return switch (g.random.uintLessThan(u8, 24)) {
+        return switch (g.random.uintLessThan(u8, 32)) {
+            24...26 => .{ .stream_data = .{
+                .command = g.commandInUse(),
+                .stream = g.number(u32),
+                .data = g.slice(u8, if (g.isWrong()) g.size() else g.upTo(120)),
+                .end = g.chance(4),
+            } },
+            27...29 => .{ .stream_credit = .{
+                .command = g.commandInUse(),
+                .stream = g.number(u32),
+                .size = if (g.isWrong()) g.number(u32) else g.random.uintLessThan(u32, 20),
+            } },
+            30, 31 => .{ .close_stream = .{
+                .command = g.commandInUse(),
+                .stream = g.number(u32),
+                .drain = g.random.boolean(),
+            } },
             0...11 => .{ .spawn = g.spawn() },
             12...14 => .{ .signal = .{
                 .request = g.number(u32),

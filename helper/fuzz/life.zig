@@ -12,6 +12,7 @@ const reaper = @import("../reaper.zig");
 const requests = @import("../requests.zig");
 const standard = @import("../standard.zig");
 const starter = @import("../starter.zig");
+const streams = @import("../streams.zig");
 const terminal = @import("../terminal.zig");
 const kernel = @import("kernel.zig");
 const model = @import("model.zig");
@@ -24,7 +25,8 @@ pub fn live(seed: u64, bytes: []const u8) void {
     const kind = dice.uintLessThan(u8, 8);
     const kept: usize = if (kind < 2) dice.uintAtMost(usize, if (dice.boolean()) 4 else limits.kept_descriptors_max) else 0;
     world.reset(seed, bytes, kept, dice.uintLessThan(u8, 3) == 0);
-    inline for (.{ commands, connection, once, reaper, requests, standard, starter, terminal }) |part| part.reset();
+    const parts = .{ commands, connection, once, reaper, requests, standard, starter, streams, terminal };
+    inline for (parts) |part| part.reset();
     launch.reset(if (dice.uintLessThan(u8, 4) == 0) limits.shared_launches_max else 0);
     standard.is_for_one = kind == 0;
     once.active = kind == 1;

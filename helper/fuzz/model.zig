@@ -88,6 +88,7 @@ var adoption_asked = false;
 var output: std.ArrayList(u8) = .empty;
 var output_taken: usize = 0;
 var answers_count: usize = 0;
+var open_streams: std.ArrayList(Stream) = .empty;
 var signals: std.ArrayList(messages.Signal) = .empty;
 var signals_answered: usize = 0;
 var reaps: std.ArrayList(u32) = .empty;
@@ -101,7 +102,7 @@ pub fn reset(for_host: *const Host, kept_bits: u64) void {
     _ = memory.reset(.{ .retain_with_limit = 4 << 20 });
     host = for_host;
     kept = kept_bits;
-    inline for (.{ &list, &frames, &output, &signals, &reaps }) |each| each.* = .empty;
+    inline for (.{ &list, &frames, &output, &open_streams, &signals, &reaps }) |each| each.* = .empty;
     frames_served = 0;
     parsed = 0;
     is_over = false;
@@ -225,7 +226,8 @@ fn checkPlan(plan: *const Plan) void {
                 expect(world.isOpenAs(@intCast(descriptor.fd), .memory), "an input that can be written to");
             } else expect(world.isOpenAs(@intCast(descriptor.fd), .kept), "a descriptor that is not the client's"),
             .pipe_read => expect(world.isOpenAs(@intCast(descriptor.fd), .reader), "the wrong end of a pipe"),
-            .pipe_write => expect(world.isOpenAs(@intCast(descriptor.fd), .writer), "the wrong end of a pipe"),
+            .pipe_write, .stream_write => expect(world.isOpenAs(@intCast(descriptor.fd), .writer), "the wrong end of a pipe"),
+            .stream_read => expect(world.isOpenAs(@intCast(descriptor.fd), .reader), "the wrong end of a pipe"),
             else => {},
         }
     }
@@ -324,6 +326,9 @@ fn serve(frame: Frame) void {
                 if (command.state == .frozen) command.state = .unfrozen;
                 if (command.state == .asked) command.unfreeze_sent = isNext("frozen", unfreeze.command);
             };
+            if (message.stream_credit) |credit| if (findStream(credit.stream)) |stream| {
+                if (stream.command == credit.command) stream.window += credit.size;
+            };
             if (message.release_pipes) |release| if (find(release.command)) |command| {
                 // With a Reap beside it, it may have been told just before.
                 if (command.state == .running or isNext("spawned", release.command)) command.released = true;
@@ -400,6 +405,9 @@ fn takeAnswer() bool {
         expect(reaps_answered < reaps.items.len and reaps.items[reaps_answered] == reaped.request, "Reaped out of order");
         reaps_answered += 1;
     }
+    if (answer.stream_data) |data| takeStreamData(data);
+    if (answer.stream_credit) |credit| takeStreamCredit(credit);
+    if (answer.close_stream) |closed| takeCloseStream(closed);
     if (answer.limit_reached != null) expect(once.active, "a limit of a run that there is not");
     return true;
 }
@@ -425,6 +433,7 @@ fn takeSpawned(spawned: messages.Spawned) void {
         return expect(spawned.pipes.len == 0, "pipes that nobody can open");
     }
     expect(spawned.pipes.len == command.pipesCount(), "not all pipes are named");
+    for (spawned.streams) |told| openStream(command, told);
     for (spawned.pipes) |pipe| {
         const source = for (command.spawn.descriptors) |descriptor| {
             if (descriptor.number == pipe.number) break descriptor.source;
@@ -436,6 +445,58 @@ fn takeSpawned(spawned: messages.Spawned) void {
         };
         if (is_current) expect(is_right and world.inodeOf(@intCast(pipe.helper_descriptor)) == pipe.inode, "another pipe");
     }
+}
+
+/// What the client knows of a stream.
+const Stream = struct {
+    command: u32,
+    stream: u32,
+    is_input: bool,
+    ended: bool = false,
+    /// Bytes that the helper may still send.
+    window: u64,
+};
+
+fn openStream(command: *const Command, told: messages.Stream) void {
+    const descriptor = for (command.spawn.descriptors) |descriptor| {
+        if (descriptor.number == told.number) break descriptor;
+    } else bug("a stream that was not asked for");
+    const is_input = descriptor.source == .stream_read;
+    expect(is_input or descriptor.source == .stream_write, "a stream that was to be something else");
+    expect(findStream(told.stream) == null, "a stream has the number of another one");
+    add(Stream, &open_streams, .{
+        .command = command.spawn.command,
+        .stream = told.stream,
+        .is_input = is_input,
+        .window = limits.stream_window,
+    });
+}
+
+fn findStream(number: u32) ?*Stream {
+    for (open_streams.items) |*stream| if (stream.stream == number and !stream.ended) return stream;
+    return null;
+}
+
+fn takeStreamData(data: messages.StreamData) void {
+    const stream = findStream(data.stream) orelse bug("bytes of a stream that is not open");
+    expect(stream.command == data.command and !stream.is_input, "bytes of another stream");
+    expect(data.data.len <= stream.window, "more bytes than the window");
+    for (data.data) |byte| expect(byte == 'o', "bytes that no program wrote");
+    expect(data.data.len > 0 or data.end, "a message that says nothing");
+    stream.window -= data.data.len;
+    stream.ended = data.end;
+}
+
+fn takeStreamCredit(credit: messages.StreamCredit) void {
+    const stream = findStream(credit.stream) orelse bug("credit of a stream that is not open");
+    expect(stream.command == credit.command and stream.is_input, "credit of another stream");
+    expect(credit.size > 0, "credit for nothing");
+}
+
+fn takeCloseStream(closed: messages.CloseStream) void {
+    const stream = findStream(closed.stream) orelse bug("the end of a stream that is not open");
+    expect(stream.command == closed.command and stream.is_input, "the end of another stream");
+    stream.ended = true;
 }
 
 fn takeFailed(failed: messages.SpawnFailed) void {
@@ -541,7 +602,7 @@ fn isReason(name: []const u8, frame: Frame) bool {
             is("ListTooLong", name) and list.items[index].spawn.command == 0
         else
             is("CommandInUse", name) and (isOrphans(list.items[index].spawn.command) or !awaitFree(list.items[index].spawn.command)),
-        .other => false,
+        .other => |message| is("StreamOverrun", name) and (message.stream_data != null or message.stream_credit != null),
     };
 }
 

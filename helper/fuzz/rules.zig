@@ -2,7 +2,9 @@
 const std = @import("std");
 const linux = std.os.linux;
 const Host = @import("../host.zig").Host;
+const limits = @import("../limits.zig");
 const messages = @import("../messages.zig");
+const once = @import("../once.zig");
 
 pub const Verdict = enum {
     /// Its first process is made.
@@ -78,6 +80,8 @@ fn areDescriptors(descriptors: []const messages.Descriptor) bool {
         if (descriptor.source == .unspecified) return false;
         if (descriptor.source == .inherit and descriptor.number > 2) return false;
         if (descriptor.number >= 0x7fffffff) return false;
+        if (descriptor.input.len > limits.stream_window) return false;
+        if (once.active and (descriptor.source == .stream_read or descriptor.source == .stream_write)) return false;
         for (descriptors[0..index]) |earlier| if (earlier.number == descriptor.number) return false;
         if (descriptor.source == .file and !isFile(descriptor.file)) return false;
         if (descriptor.source == .same and !isThere(descriptors, descriptor.same_as)) return false;

@@ -12,6 +12,7 @@ const Plan = @import("../plan.zig").Plan;
 const commands = @import("../commands.zig");
 const report = @import("../report.zig");
 const starter = @import("../starter.zig");
+const streams = @import("../streams.zig");
 const sys = @import("../sys.zig");
 const kernel = @import("kernel.zig");
 const model = @import("model.zig");
@@ -67,6 +68,7 @@ const MapFile = struct { process: u16, name: enum { uid_map, gid_map, setgroups 
 const Pipe = struct {
     readers: u16,
     writers: u16,
+    /// The helper's ends do not wait.
     nonblocking: bool,
     used: u16 = 0,
     bytes: [pipe_size]u8 = undefined,
@@ -102,6 +104,8 @@ const Process = struct {
     stderr: ?u16 = null,
     /// Those at its standard output and error.
     outputs: [2]?u16 = @splat(null),
+    /// What it reads, if that is a stream.
+    input: ?u16 = null,
 };
 
 const Watch = struct { events: u32, data: u32 };
@@ -316,7 +320,15 @@ pub fn fcntl(fd: sys.fd_t, command: usize, value: usize) usize {
             return if (chance(2)) sys.open_nonblock else 0;
         },
         sys.F_SETFL => {
-            expectLent(fd);
+            switch (at(fd).*) {
+                // The helper's end of a stream.
+                .reader, .writer => |pipe| {
+                    expect(value == sys.open_nonblock, "other flags");
+                    if (fails()) return failure(.INVAL);
+                    pipes[pipe].nonblocking = true;
+                },
+                else => expectLent(fd),
+            }
             return 0;
         },
         else => bug("another fcntl"),
@@ -375,9 +387,14 @@ pub fn write(fd: sys.fd_t, bytes: []const u8) usize {
             return bytes.len;
         },
         .writer => |index| {
-            if (pipes[index].readers == 0) return failure(.PIPE);
-            expect(put(index, bytes), "the helper waits in write");
-            return bytes.len;
+            const pipe = &pipes[index];
+            if (pipe.readers == 0) return failure(.PIPE);
+            if (put(index, bytes)) return bytes.len;
+            expect(pipe.nonblocking, "the helper waits in write");
+            const size = pipe.bytes.len - pipe.used;
+            if (size == 0) return failure(.AGAIN);
+            expect(put(index, bytes[0..size]), "room that there is not");
+            return size;
         },
         else => bug("what is written is not to be"),
     }
@@ -433,7 +450,7 @@ pub fn receive(fd: sys.fd_t, buffer: []u8) usize {
 }
 
 fn takeStream(buffer: []u8) usize {
-    connection.flush();
+    connection.flushAll();
     model.settle();
     const left = stream[stream_at..];
     if (left.len == 0) {
@@ -478,6 +495,13 @@ pub fn unwatch(fd: sys.fd_t) usize {
     return if (was) 0 else failure(.NOENT);
 }
 
+pub fn rewatch(fd: sys.fd_t, event: kernel.epoll_event) usize {
+    expectOpen(fd);
+    expect(watches[@intCast(fd)] != null, "what is not watched is watched for something else");
+    watches[@intCast(fd)] = .{ .events = event.events, .data = event.data.u32 };
+    return 0;
+}
+
 /// What epoll has to tell of a descriptor.
 fn eventsOf(fd: usize, events: u32) u32 {
     return switch (fds[fd]) {
@@ -490,15 +514,23 @@ fn eventsOf(fd: usize, events: u32) u32 {
             if (pipe.writers == 0) ready |= kernel.EPOLL.HUP;
             break :happened ready;
         },
+        .writer => |index| happened: {
+            const pipe = &pipes[index];
+            var ready: u32 = 0;
+            if (pipe.used < pipe_size and events & kernel.EPOLL.OUT != 0) ready |= kernel.EPOLL.OUT;
+            if (pipe.readers == 0) ready |= kernel.EPOLL.ERR;
+            break :happened ready;
+        },
         else => bug("something else is watched"),
     };
 }
 
 pub fn wait(events: []kernel.epoll_event, timeout: i32) usize {
+    connection.flushAll();
     model.settle();
     if (commands.count == 0 and !once.active) {
-        // The epoll itself and the signalfd.
-        expect(fds_open == 2, "a descriptor is left open");
+        // The epoll itself, the signalfd and a pipe for each stream.
+        expect(fds_open == 2 + streams.count, "a descriptor is left open");
     }
     if (chance(64)) return failure(.INTR);
     var steps = random.uintLessThan(usize, 4);
@@ -631,7 +663,9 @@ fn makeFirst(plan: *const Plan, shared: ?*const Plan) usize {
         .go = if (plan.go >= 0) holdReader(plan.go) else null,
     };
     for (plan.descriptors()) |descriptor| {
-        if (descriptor.source != .pipe_write or descriptor.number < 1 or descriptor.number > 2) continue;
+        if (descriptor.source == .stream_read and descriptor.number == 0) process.input = holdReader(descriptor.fd);
+        if (descriptor.source != .pipe_write and descriptor.source != .stream_write) continue;
+        if (descriptor.number < 1 or descriptor.number > 2) continue;
         process.outputs[@intCast(descriptor.number - 1)] = holdWriter(descriptor.fd);
     }
     return @intCast(processes[addProcess(process)].pid);
@@ -680,6 +714,8 @@ fn release(process: *Process) void {
         if (output.*) |pipe| pipes[pipe].writers -= 1;
         output.* = null;
     }
+    if (process.input) |pipe| pipes[pipe].readers -= 1;
+    process.input = null;
     process.pid_pipe = null;
     process.stderr = null;
 }
@@ -923,9 +959,10 @@ fn stepProgram(process: *Process) void {
     if (chance(4)) return stop(process);
     if (chance(4)) {
         for (process.outputs) |output| if (output) |pipe| {
-            var bytes: [16]u8 = undefined;
+            const bytes: [16]u8 = @splat('o');
             _ = put(pipe, bytes[0..random.uintAtMost(usize, bytes.len)]);
         };
+        if (process.input) |pipe| pipes[pipe].used -= random.uintAtMost(u16, pipes[pipe].used);
         return;
     }
     end(process, if (chance(3)) random.intRangeAtMost(u32, 1, 64) else random.uintLessThan(u32, 256) << 8);
