@@ -83,6 +83,18 @@ test('an input stream whose program reads no more fails what is written, and wha
   assert.equal(errors, ['gone', 'gone', 'gone']);
 });
 
+test('an input stream that is closed lets go of what is being written', () => {
+  const helper = link();
+  const stream = new InputStream(helper, 0, false);
+  let calls = 0;
+  stream.write(Buffer.alloc(STREAM_WINDOW + 1), () => {
+    calls += 1;
+  });
+  stream.close();
+  stream.over(null);
+  assert.equal([calls, helper.told.pop()], [1, 'close']);
+});
+
 test('what is sent with the command counts in the window', () => {
   const helper = link();
   const stream = new InputStream(helper, STREAM_WINDOW - 5, false);

@@ -173,8 +173,11 @@ export class InputStream {
     this.ended.push(callback);
     if (this.isEnding) return;
     this.isEnding = true;
-    this.rest = null;
     this.link.close(false);
+    if (this.rest === null) return;
+    // Who writes waits for this, and may keep the event loop alive meanwhile.
+    this.rest = null;
+    this.written(null);
   }
 
   /** @internal The helper has written so many bytes to the pipe. */
