@@ -1,10 +1,19 @@
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'fs';
 import * as path from 'path';
 import * as assert from 'uvu/assert';
 import { Command, type UnshareError } from '../client';
 import { suite } from './harness';
 import { makeScratch } from './scratch';
-import { rejection, rootMaps } from './support';
+import { packageRoot, rejection, rootMaps, runtimePath } from './support';
 
 const test = suite('exec hints');
 const place = mkdtempSync(path.join(makeScratch(), 'hints-'));
@@ -78,6 +87,91 @@ test('a user namespace without maps is named where an id cannot be set', async (
   assert.match(error.hint!, 'the new user namespace has no uid map');
   const unmapped = new Command('/bin/true').setIdMaps(...rootMaps()).uid(7);
   assert.match((await rejection(unmapped.status())).hint!, 'the uid is not mapped by setIdMaps()');
+});
+
+/** What `code` prints, run by a client below a shell that is root of new user and mount namespaces, after `script`. */
+async function printedAfter(script: string, code: string): Promise<string> {
+  const client = `const { Command } = require(${JSON.stringify(packageRoot)}); (async () => {${code}})();`;
+  const { stdout, stderr } = await new Command('/bin/sh')
+    .args(['-c', `${script} && exec "$0" -e "$1"`, runtimePath, client])
+    .setIdMaps(...rootMaps())
+    .unshare('mount')
+    .output();
+  assert.is(`${stderr}`, '');
+  return `${stdout}`;
+}
+
+test('a mount with noexec is named', async () => {
+  const mounted = path.join(place, 'noexec');
+  mkdirSync(mounted);
+  const hint = await printedAfter(
+    `mount -t tmpfs -o noexec none ${mounted} && cp /bin/true ${mounted}`,
+    `await new Command('${mounted}/true').status().catch(error => console.log(error.code, error.hint));`,
+  );
+  assert.match(hint, `EACCES`);
+  assert.ok(hint.includes(`${JSON.stringify(mounted)} is mounted noexec`), hint);
+});
+
+test('interpreters that are scripts, one after the other, are named', async () => {
+  let script = '/bin/sh';
+  for (let depth = 0; depth < 8; depth += 1) script = file(`depth-${depth}`, `#!${script}\n`);
+  const error = await errorOf(script);
+  assert.is(error.code, 'ELOOP');
+  assert.match(error.hint!, 'a script whose interpreter is a script');
+});
+
+test(
+  'a loader that nobody may execute is named',
+  async () => {
+    const short = mkdtempSync('/tmp/l-');
+    const loader = path.join(short, 'ld');
+    writeFileSync(loader, '', { mode: 0o644 });
+    const program = readFileSync('/bin/true');
+    const known = Buffer.from('/lib64/ld-linux-x86-64.so.2\0');
+    const at = program.indexOf(known);
+    assert.ok(at > 0);
+    program.fill(0, at, at + known.length);
+    program.write(loader, at);
+    const patched = path.join(place, 'patched');
+    writeFileSync(patched, program, { mode: 0o755 });
+    const error = await errorOf(patched);
+    rmSync(short, { recursive: true });
+    assert.is(error.code, 'EACCES');
+    assert.ok(error.hint?.includes(`${JSON.stringify(loader)}: nobody may execute it`), `${error.hint}`);
+  },
+  { skip: process.arch !== 'x64' && 'the loader has another name' },
+);
+
+test(
+  'a row of an id map that spans two rows of the parent namespace is named',
+  async () => {
+    const code = `const { Command } = require(${JSON.stringify(packageRoot)});
+      new Command('/bin/true').setIdMaps([{ insideUid: 0, outsideUid: 5, count: 10 }], [{ insideGid: 0, outsideGid: 0, count: 1 }])
+        .status().catch(error => console.log(error.stage, error.code, error.hint));`;
+    const { stdout } = await new Command(runtimePath)
+      .args(['-e', code])
+      .setIdMaps(
+        [
+          { insideUid: 0, outsideUid: 0, count: 10 },
+          { insideUid: 10, outsideUid: 20, count: 10 },
+        ],
+        [{ insideGid: 0, outsideGid: 0, count: 10 }],
+      )
+      .output();
+    assert.match(`${stdout}`, 'SetIdMap EPERM the outside ids 5 to 14 are in several rows of the parent');
+  },
+  { skip: !isRoot && 'only root maps several rows' },
+);
+
+test('groups in a user namespace whose map an ordinary user wrote: the hint says that they cannot be set', async () => {
+  const client = new Command('/bin/true').setIdMaps(...rootMaps()).groups([0]);
+  if (isRoot) {
+    assert.ok((await client.status()).success);
+    return;
+  }
+  const error = await rejection(client.status());
+  assert.equal([error.stage, error.code], ['SetUser', 'EPERM']);
+  assert.match(error.hint!, 'groups cannot be set');
 });
 
 test.run();

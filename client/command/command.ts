@@ -370,6 +370,9 @@ export class Command {
   /**
    * Gives the program new namespaces (`man 7 namespaces`). Takes names, or one iterable of them; calls add
    * up. Rejects at the stage `Fork`, naming the namespace.
+   *
+   * A new time namespace has the clocks of the client's: their offsets cannot be set, since the program is in the namespace from
+   * the start (`man 7 time_namespaces`).
    */
   unshare(...namespaces: Namespace[] | [Iterable<Namespace>]): this {
     this.namespaces.make(namespaces);
