@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'fs';
 import { Command, Helper, reapZombies, step } from 'unshare';
 import * as assert from 'uvu/assert';
 import { suite } from './harness';
-import { childrenOf, fixture, rejection, runScript, shell, sleep, until } from './support';
+import { childrenOf, fixture, reachableFixture, rejection, runScript, shell, sleep, until } from './support';
 
 /*
  * Programs that keep the helper busy: with siblings of their own (CLONE_PARENT), which are the helper's children, with news, with
@@ -12,8 +12,23 @@ import { childrenOf, fixture, rejection, runScript, shell, sleep, until } from '
 
 const test = suite('flood');
 
-/** Makes siblings for 30 seconds. */
-const flood = (processes = 4) => new Command(fixture('siblings')).args(['30', String(processes)]);
+const RLIMIT_NPROC = 6;
+/** Of `struct rlimit64`, soft and hard. */
+const FEW = new Uint8Array(new BigUint64Array([BigInt(300), BigInt(300)]).buffer);
+
+/** An own user namespace counts its own processes, but not those of the machine's root. */
+const outside = process.geteuid!() === 0 ? 61_234 : process.geteuid!();
+const outsideGroup = process.geteuid!() === 0 ? 61_234 : process.getegid!();
+
+/** Makes siblings for 30 seconds, 300 at once at most: without a limit, no other test could start a process meanwhile. */
+const flood = (processes = 4) =>
+  new Command(reachableFixture('siblings'))
+    .args(['30', String(processes)])
+    .setIdMaps(
+      [{ insideUid: 0, outsideUid: outside, count: 1 }],
+      [{ insideGid: 0, outsideGid: outsideGroup, count: 1 }],
+    )
+    .preExec([step.syscall('prlimit64', 0, RLIMIT_NPROC, FEW, 0)]);
 
 async function duration(run: () => Promise<unknown>): Promise<number> {
   const start = Date.now();
@@ -83,7 +98,7 @@ test('a command in the process group of another one, which has ended, lives on',
 test('siblings end with the client, too', async () => {
   const { stdout, code } = await runScript(`
     const helper = unshare.Helper.shared();
-    new unshare.Command(${JSON.stringify(fixture('siblings'))}).args(["30", "4"]).makeGroupLeader().spawn().then(child => {
+    new unshare.Command(${JSON.stringify(fixture('siblings'))}).args(["30", "1"]).makeGroupLeader().spawn().then(child => {
       console.log(child.pid);
       setTimeout(() => process.exit(), 300);
     });`);
