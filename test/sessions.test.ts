@@ -163,7 +163,7 @@ test('a plain program that leaves a stopped process does not end a client whose 
   const code = `const { Command } = require(${JSON.stringify(packageRoot)});
     (async () => {
       const { stdout } = await new Command('/bin/sh')
-        .args(['-c', 'sleep 60 >/dev/null 2>&1 & kill -STOP $!; sleep 0.3; echo $!'])
+        .args(['-c', 'sleep 60 >/dev/null 2>&1 & sleep 0.5; kill -STOP $!; sleep 0.3; echo $!'])
         .output();
       await new Promise(resolve => setTimeout(resolve, 300));
       process.kill(Number(stdout), 'SIGKILL');
