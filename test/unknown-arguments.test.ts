@@ -17,7 +17,7 @@ const MANY = Array.from({ length: 20 }, () => undefined);
 const NOT_PUBLIC = new Set(
   [
     'constructor Command.start Command.snapshot Helper.start Helper.startDedicated Helper.canOpenPipes Helper.greeting',
-    'Helper.runOnce Helper.retireForeign Helper.connect Child.neglectPipes Child.closePipes Child.feedInput Command.run Command.takeInput Command.mapped',
+    'Helper.runOnce Helper.retireForeign Helper.connect Child.neglectPipes Child.closePipes Child.feedInput Child.hold Child.inputStream Child.outputStream Command.run Command.takeInput Command.mapped',
     'PipeReader._read PipeReader._destroy PipeReader.events',
     'PipeWriter._write PipeWriter._writev PipeWriter.writeBlock PipeWriter._final PipeWriter._destroy',
   ]

@@ -73,6 +73,15 @@ export const FALLIBLE: Record<string, Fallible> = {
   execveat: { errors: ['EACCES', 'ENOMEM', 'ENOSYS', 'EPERM'], stages: [] },
   memfd_create: { errors: [...files, 'ENOSYS', 'EPERM'], stages: [] },
   sendfile: { errors: ['EIO', 'ENOMEM', 'ENOSPC'], stages: [] },
+  getpgid: { errors: ['EPERM', 'ESRCH'], stages: [] },
+  getsid: { errors: ['EPERM', 'ESRCH'], stages: [] },
+  // What a program follows of its client, and what is passed over if it cannot be had.
+  sched_getattr: { errors: ['EPERM', 'ESRCH'], stages: [] },
+  sched_getaffinity: { errors: ['EPERM', 'ESRCH'], stages: [] },
+  ioprio_get: { errors: ['EPERM', 'ESRCH'], stages: [] },
+  keyctl: { errors: ['EDQUOT', 'ENOSYS', 'EPERM'], stages: [] },
+  pread64: { errors: ['EIO', 'ESRCH'], stages: [] },
+  setsid: { errors: ['EPERM'], stages: ['SetPGid'] },
   getsockopt: { errors: ['ENOTSOCK'], stages: ['Helper'] },
   epoll_create1: { errors: files, stages: ['Helper'] },
   signalfd4: { errors: files, stages: ['Helper'] },
@@ -84,6 +93,9 @@ export const FALLIBLE: Record<string, Fallible> = {
 
 /** Those that the kernel does not let fail, asked what they are asked here, and why. A helper that counts on them is right. */
 export const INFALLIBLE: Record<string, string> = {
+  ioctl:
+    'of a terminal fails where there is none, which is what it is asked, and of a pipe for a bad pointer only',
+  madvise: 'of whole pages that are there does not fail, and gives up what nobody needs',
   capget: 'fails for a bad pointer or version only',
   clock_gettime: 'fails for a bad pointer or clock only',
   close: 'has closed the descriptor whatever it returns, and a pipe or socket has nothing to lose',
