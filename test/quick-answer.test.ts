@@ -1,5 +1,7 @@
 import * as assert from 'uvu/assert';
+import { FrameDecoder } from '../client/protocol/codec';
 import { quickAnswer } from '../client/protocol/quick-answer';
+import { encodeStreamData } from '../client/protocol/stream-frame';
 import { suite } from './harness';
 import { unshare } from './messages';
 
@@ -76,6 +78,19 @@ test('StreamData is read as protobufjs reads it, and its beginnings are left to 
   assert.equal(plain(quickAnswer(STREAM_DATA)!), { command: 263, stream: 3, end: true, data: [0x68, 0x69] });
   for (let length = 0; length < STREAM_DATA.length; length += 1) {
     assert.is(quickAnswer(STREAM_DATA.subarray(0, length)), null);
+  }
+});
+
+test('StreamData to the helper means what protobufjs makes of it', () => {
+  for (const end of [false, true]) {
+    for (const size of [0, 1, 127, 128, 24_576]) {
+      const data = Buffer.alloc(size, 'stream');
+      const frame = encodeStreamData(2 ** 32 - 1, 300, data, end);
+      const [body] = new FrameDecoder(64 * 1024).decode(frame);
+      const { streamData } = v1.ToHelper.decode(body!);
+      assert.equal([streamData!.command, streamData!.stream, streamData!.end], [2 ** 32 - 1, 300, end]);
+      assert.ok(Buffer.from(streamData!.data!).equals(data));
+    }
   }
 });
 

@@ -12,6 +12,7 @@ import { quickAnswer } from './quick-answer';
 import { encodeSpawn } from './spawn-frame';
 import type { SpawnMessage } from './spawn-message';
 import { InputStream, OutputStream, type StreamLink, writeFailed } from './stream';
+import { encodeStreamData } from './stream-frame';
 import type { Trace } from './trace';
 
 import v1 = unshare.v1;
@@ -338,7 +339,11 @@ export class Channel {
       if (this.failure === null) this.send(message);
     };
     return {
-      send: (data, end) => send({ streamData: { command, stream, data, end } }),
+      send: (data, end) => {
+        if (this.failure !== null) return;
+        this.options.trace?.('>', { streamData: { command, stream, data, end } });
+        this.options.write(encodeStreamData(command, stream, data, end));
+      },
       credit: size => send({ streamCredit: { command, stream, size } }),
       close: drain => send({ closeStream: { command, stream, drain } }),
     };

@@ -6,8 +6,8 @@ export const STREAM_WINDOW = 256 * 1024;
 /** The helper is told of this many consumed bytes at once. */
 const CREDIT_SIZE = STREAM_WINDOW / 4;
 
-/** The largest chunk that is sent at once. The helper decodes it into memory that a command may need next. */
-const CHUNK_MAX = 32 * 1024;
+/** The largest chunk that is sent at once: for larger messages, the helper has to map memory. */
+const CHUNK_MAX = 24 * 1024;
 
 /** How a stream talks to the helper. */
 export interface StreamLink {
