@@ -151,8 +151,8 @@ const PLANS: [what: string, prepare: (command: Command) => void][] = [
 ];
 
 function isTooLongFor(what: string): boolean {
-  // Deno resolves paths by the name of the directory, and finds none.
-  return runtime === 'deno' && what === 'whose path is longer than PATH_MAX';
+  // Deno resolves paths by the name of the directory, and finds none. Bun's chdir asks for the name, and throws ERANGE.
+  return runtime !== 'node' && what === 'whose path is longer than PATH_MAX';
 }
 
 for (const [what, go] of WAYS) {
