@@ -4,8 +4,9 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  rmSync,
+  rmdirSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'fs';
 import * as path from 'path';
@@ -135,7 +136,8 @@ test(
     const patched = path.join(place, 'patched');
     writeFileSync(patched, program, { mode: 0o755 });
     const error = await errorOf(patched);
-    rmSync(short, { recursive: true });
+    unlinkSync(loader);
+    rmdirSync(short);
     assert.is(error.code, 'EACCES');
     assert.ok(error.hint?.includes(`${JSON.stringify(loader)}: nobody may execute it`), `${error.hint}`);
   },
