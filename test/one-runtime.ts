@@ -17,6 +17,7 @@ export const ONE_RUNTIME: Readonly<Record<string, string>> = {
   fuzz: 'random messages for the helper and the codec; `npm run fuzz` does more of it',
   'id-map-commands': 'the helper runs newuidmap and newgidmap',
   joining: 'the helper joins the namespaces',
+  'little-memory': 'the helper runs out of memory',
   namespaces: 'the kernel makes the namespaces',
   'pre-exec': 'the child runs the steps',
   roots: 'the child changes its root directory',
