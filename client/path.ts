@@ -4,9 +4,13 @@ import { quote } from './escape';
 
 /** A `URL` with the scheme `file:`, of any realm. */
 export interface FileUrl {
+  /** The whole URL. */
   readonly href: string;
+  /** `file:`, with its colon. */
   readonly protocol: string;
+  /** Empty, or `localhost`. */
   readonly hostname: string;
+  /** The path, percent-encoded. */
   readonly pathname: string;
 }
 
