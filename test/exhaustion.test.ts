@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'f
 import * as path from 'path';
 import { Command, Fd, Helper, type UnshareError } from 'unshare';
 import * as assert from 'uvu/assert';
-import { drivesPipes } from '../client/runtime';
+import { drivesPipes, runtime } from '../client/runtime';
 import { suite } from './harness';
 import {
   childrenOf,
@@ -67,6 +67,8 @@ test('few descriptors: with any number of them, a command runs or fails at a sta
     await nothingIsLeft(helper);
     await helper.close();
   }
+  // On Deno, a helper for one command has sockets as well, and cannot start with the fewest descriptors.
+  if (runtime === 'deno') stages.delete('Helper');
   assert.equal([...stages], ['CreatePipe EMFILE', 'SetIdMap EMFILE', 'runs']);
 });
 
