@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'fs';
+import { clearInterval, setInterval } from 'timers';
 import { attempt } from '../attempt';
 import { UnshareError } from '../error/error';
 import { quote } from '../escape';

@@ -1,3 +1,5 @@
+import { clearInterval, setInterval } from 'timers';
+
 /**
  * Commands that may be on their way to their program at once, as far as the client can tell. Each has its pipes open in the
  * helper as well meanwhile, and whatever is forked there copies all of them: more would need a higher limit on open files
